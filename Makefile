@@ -1,0 +1,85 @@
+# Targets: help demo test check bench kernel lock clean. Everything lives in .venv; nothing outside the checkout is changed,
+# except that missing Debian packages named in packages.txt are installed when make runs as root.
+
+PYTHON ?= python3
+CARGO ?= cargo
+VENV := .venv
+BIN := $(VENV)/bin
+CRATE := crypto/kernel
+# Asked for only where there is no cargo: Debian's current toolchain (its plain rustc is too old for the kernel's libraries).
+RUST_PACKAGES := cargo-web rustfmt-web rust-web-clippy
+DEPS := $(VENV)/.dependencies.stamp
+KERNEL := $(VENV)/.kernel.stamp
+SYSTEM := $(VENV)/.packages.stamp
+RUST_FILES := $(wildcard $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(CRATE)/build.rs) $(shell find $(CRATE)/src -name '*.rs' 2>/dev/null)
+KERNEL_FILE := $(wildcard crypto/_kernel*.so)
+
+# One target folder and one profile for the module, clippy and the Rust tests: nothing is compiled twice.
+export CARGO_TARGET_DIR := $(CURDIR)/$(CRATE)/target
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# A virtual environment that does not run (copied from elsewhere, its links lost) is made again.
+ifneq ($(wildcard $(VENV)),)
+ifneq ($(shell $(BIN)/python -c 'print("runs")' 2>/dev/null),runs)
+$(shell rm -rf $(VENV))
+endif
+endif
+# The stamp says nothing when the module itself is gone.
+ifeq ($(KERNEL_FILE),)
+$(shell rm -f $(KERNEL))
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench kernel lock clean
+
+help: ## say what each target does
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(KERNEL) ## a whole election on real figures, from the key ceremony to VERIFIED (options: make demo ARGS="--voters 20000")
+	$(BIN)/python -m demo $(ARGS)
+
+test: $(KERNEL) ## every test suite, with the seconds each one took
+	$(BIN)/python tests/run_suites.py $(ARGS)
+
+check: $(KERNEL) ## style, types, import rules, Rust lints
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	cd $(CRATE) && $(CARGO) fmt --check
+	cd $(CRATE) && $(CARGO) clippy --release --locked --all-targets -- -D warnings
+
+bench: $(KERNEL) ## benchmarks, peers measured in the same run; writes bench/results/crypto.json
+	$(BIN)/python -m bench $(ARGS)
+
+kernel: $(KERNEL) ## build the Rust kernel (release) and install the project into .venv
+
+clean: ## remove everything that was built here
+	rm -rf $(VENV) $(CRATE)/target crypto/_kernel*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: $(DEPS) ## resolve the requirements files again (needs the registry; not part of a normal build)
+	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install -q uv
+	$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    --no-annotate pyproject.toml -o requirements.txt
+	$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	    --no-annotate --override requirements-overrides.txt -c requirements.txt pyproject.toml requirements-dev.in -o requirements-dev.txt
+
+$(SYSTEM): packages.txt
+	@command -v dpkg >/dev/null || { echo "not a Debian system: install the counterparts of packages.txt by hand, then: mkdir -p $(VENV) && touch $@"; exit 1; }
+	@missing=; for name in $$(grep -v '^#' packages.txt); do dpkg -s $$name >/dev/null 2>&1 || missing="$$missing $$name"; done; \
+	command -v $(CARGO) >/dev/null || missing="$$missing $(RUST_PACKAGES)"; \
+	if [ -n "$$missing" ]; then \
+	    if [ "$$(id -u)" = 0 ]; then apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing; \
+	    else echo "packages are missing; run this, then make again:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; fi
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# Without --no-deps pip would demand petlib's test tools, which the lock leaves out on purpose.
+$(DEPS): requirements-dev.txt $(SYSTEM)
+	$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(KERNEL): $(RUST_FILES) pyproject.toml $(DEPS)
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 $(BIN)/maturin develop -q --release --locked
+	@touch $@
