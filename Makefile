@@ -81,5 +81,5 @@ $(DEPS): requirements-dev.txt $(SYSTEM)
 	@touch $@
 
 $(KERNEL): $(RUST_FILES) pyproject.toml $(DEPS)
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 $(BIN)/maturin develop -q --release --locked
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) PIP_NO_INDEX=1 PIP_QUIET=1 $(BIN)/maturin develop -q --release --locked
 	@touch $@

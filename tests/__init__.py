@@ -1,0 +1,1 @@
+"""Tests: data in `vectors/`, one folder a suite, suites and their time limits in `budget.toml`."""

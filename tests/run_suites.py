@@ -1,0 +1,100 @@
+"""Run the suites of `budget.toml` one after the other and print what each one counted and took.
+
+A suite fails when a test fails, when one was skipped, when none ran, or when it took longer than its ceiling. The last line
+is `N passed, N failed` over all suites. Usage: `python tests/run_suites.py [SUITE ...]`.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one suite came to; `problem` is empty when all is well."""
+
+    name: str
+    passed: int
+    failed: int
+    seconds: float
+    problem: str
+
+
+def count_pytest(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
+    """Run pytest over the suite's paths; return passed, failed and what else went wrong."""
+    missing = [path for path in suite["paths"] if not (ROOT / path).exists()]
+    if missing:
+        return 0, 0, f"{', '.join(missing)} missing"
+    workers = ["-n", str(suite["workers"])] if suite["workers"] else ["-p", "no:xdist"]
+    command = [sys.executable, "-m", "pytest", "-q", *suite["paths"], *suite.get("options", []), *workers]
+    code = subprocess.run([*command, f"--junit-xml={report}"], cwd=ROOT, check=False).returncode
+    if not report.exists():
+        return 0, 0, f"pytest wrote no report (exit status {code})"
+    totals = ElementTree.parse(report).getroot().find("testsuite")  # noqa: S314 - pytest wrote it just now
+    if totals is None:
+        return 0, 0, "pytest's report is empty"
+    tests, skipped = int(totals.get("tests", 0)), int(totals.get("skipped", 0))
+    failed = int(totals.get("failures", 0)) + int(totals.get("errors", 0))
+    problem = f"{skipped} skipped" if skipped else f"pytest ended with exit status {code}" if code and not failed else ""
+    return max(tests - failed - skipped, 0), failed, problem
+
+
+def count_cargo(suite: dict[str, Any]) -> tuple[int, int, str]:
+    """Run the Rust tests in release mode, the profile that is shipped; return passed, failed and what else went wrong."""
+    environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / suite["cargo"] / "target")}
+    command = [os.environ.get("CARGO", "cargo"), "test", "--release", "--locked", "--no-fail-fast"]
+    ended = subprocess.run(
+        command, cwd=ROOT / suite["cargo"], env=environment, check=False, stdout=subprocess.PIPE, text=True
+    )
+    sys.stdout.write(ended.stdout)
+    lines = re.findall(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", ended.stdout, re.MULTILINE)
+    passed, failed, ignored = (sum(int(line[column]) for line in lines) for column in range(3))
+    if ignored:
+        return passed, failed, f"{ignored} ignored"
+    return passed, failed, f"cargo ended with exit status {ended.returncode}" if ended.returncode and not failed else ""
+
+
+def run_suite(name: str, suite: dict[str, Any], report: Path) -> Outcome:
+    """Run one suite and judge it."""
+    print(f"\n=== {name}", flush=True)
+    started = time.monotonic()
+    passed, failed, problem = count_cargo(suite) if "cargo" in suite else count_pytest(suite, report)
+    seconds = time.monotonic() - started
+    if not problem and not passed and not failed:
+        problem = "no test ran"
+    if not problem and seconds > suite["ceiling_s"]:
+        problem = f"over its ceiling of {suite['ceiling_s']} s"
+    # A suite that went wrong without a failed test must still be seen in the total.
+    return Outcome(name, passed, failed or int(bool(problem)), seconds, problem)
+
+
+def main(wanted: list[str]) -> int:
+    """Run the wanted suites (all when none is named); return the exit status."""
+    suites = tomllib.loads((ROOT / "tests/budget.toml").read_text(encoding="utf-8"))["suites"]
+    unknown = sorted(set(wanted) - set(suites))
+    if unknown:
+        print(f"no such suite: {', '.join(unknown)}; there are {', '.join(suites)}")
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        outcomes = [run_suite(name, suites[name], Path(folder) / f"{name}.xml") for name in wanted or suites]
+    print("\nsuite        passed  failed  seconds  ceiling")
+    for outcome in outcomes:
+        line = f"{outcome.name:<12} {outcome.passed:>6} {outcome.failed:>7} {outcome.seconds:>8.1f}"
+        print(f"{line} {suites[outcome.name]['ceiling_s']:>8}  {outcome.problem}".rstrip())
+    passed, failed = (sum(getattr(outcome, part) for outcome in outcomes) for part in ("passed", "failed"))
+    print(f"\n{passed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
