@@ -1,7 +1,7 @@
 """Run the suites of `budget.toml` one after the other and print what each one counted and took.
 
-A suite fails when a test fails, when one was skipped, when none ran, or when it took longer than its ceiling. The last line
-is `N passed, N failed` over all suites. Usage: `python tests/run_suites.py [SUITE ...]`.
+A suite fails when a test fails, when one was skipped, when none ran, or when it took longer than its ceiling. The last
+line is `N passed, N failed` over all suites. Usage: `python tests/run_suites.py [SUITE ...]`.
 """
 
 import os
@@ -14,7 +14,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,17 +40,19 @@ def count_pytest(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
     code = subprocess.run([*command, f"--junit-xml={report}"], cwd=ROOT, check=False).returncode
     if not report.exists():
         return 0, 0, f"pytest wrote no report (exit status {code})"
-    totals = ElementTree.parse(report).getroot().find("testsuite")  # noqa: S314 - pytest wrote it just now
+    totals = ET.parse(report).getroot().find("testsuite")  # noqa: S314 - pytest wrote it just now
     if totals is None:
         return 0, 0, "pytest's report is empty"
     tests, skipped = int(totals.get("tests", 0)), int(totals.get("skipped", 0))
     failed = int(totals.get("failures", 0)) + int(totals.get("errors", 0))
-    problem = f"{skipped} skipped" if skipped else f"pytest ended with exit status {code}" if code and not failed else ""
-    return max(tests - failed - skipped, 0), failed, problem
+    passed = max(tests - failed - skipped, 0)
+    if skipped:
+        return passed, failed, f"{skipped} skipped"
+    return passed, failed, f"pytest ended with exit status {code}" if code and not failed else ""
 
 
 def count_cargo(suite: dict[str, Any]) -> tuple[int, int, str]:
-    """Run the Rust tests in release mode, the profile that is shipped; return passed, failed and what else went wrong."""
+    """Run the Rust tests in release mode, the profile that is shipped; return what `count_pytest` does."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / suite["cargo"] / "target")}
     command = [os.environ.get("CARGO", "cargo"), "test", "--release", "--locked", "--no-fail-fast"]
     ended = subprocess.run(
