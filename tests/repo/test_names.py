@@ -1,0 +1,51 @@
+"""One name, its files: a page of the specification, its module, its vectors and its unit tests are called the same."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Modules without a page of their own, with the reason.
+WITHOUT_PAGE = {
+    "crypto/errors.py": "described in docs/spec/README.md, section Refusals",
+}
+
+
+def modules() -> list[Path]:
+    """Return the modules of the protocol, relative to the checkout."""
+    found = [*ROOT.glob("crypto/*.py"), *ROOT.glob("crypto/election/*.py")]
+    return sorted(path.relative_to(ROOT) for path in found if path.name != "__init__.py")
+
+
+def pages() -> list[str]:
+    """Return the names of the pages of the specification."""
+    return sorted(path.stem for path in ROOT.glob("docs/spec/*.md") if path.name != "README.md")
+
+
+@pytest.mark.parametrize("module", [path.as_posix() for path in modules() if path.as_posix() not in WITHOUT_PAGE])
+def test_a_module_has_its_page_vectors_and_unit_tests(module: str) -> None:
+    path = Path(module)
+    wanted = [
+        Path("docs/spec") / f"{path.stem}.md",
+        Path("tests/vectors") / f"{path.stem}.json",
+        Path("tests/unit") / path.parent / f"test_{path.stem}.py",
+    ]
+    assert [name.as_posix() for name in wanted if not (ROOT / name).exists()] == []
+
+
+def test_every_page_has_its_module() -> None:
+    names = {path.stem for path in modules()}
+    assert [page for page in pages() if page not in names] == []
+
+
+def test_every_exception_still_exists() -> None:
+    assert [name for name in WITHOUT_PAGE if not (ROOT / name).exists()] == []
+
+
+@pytest.mark.parametrize("vectors", sorted(path.name for path in ROOT.glob("tests/vectors/*.json")))
+def test_vectors_say_where_they_come_from(vectors: str) -> None:
+    content = json.loads((ROOT / "tests/vectors" / vectors).read_text(encoding="utf-8"))
+    assert isinstance(content, dict), "a file of vectors is an object"
+    assert content.get("origin"), "a file of vectors says in `origin` where its values come from"
