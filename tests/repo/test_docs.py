@@ -21,7 +21,7 @@ def commands(path: Path) -> list[str]:
 
 def test_every_module_has_its_line() -> None:
     text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
-    folders = ["crypto", "audit", "trustee_tools", "demo", "bench"]
+    folders = ["crypto", "audit", "trustee_tools", "locales", "demo", "bench"]
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.name != "__init__.py"]
     found += (ROOT / "crypto/kernel/src").rglob("*.rs")
     names = sorted(path.relative_to(ROOT).as_posix() for path in found)
