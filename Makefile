@@ -47,7 +47,7 @@ check: $(KERNEL) ## style, types, import rules, Rust lints
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd $(CRATE) && $(CARGO) fmt --check
-	cd $(CRATE) && $(CARGO) clippy --release --locked --all-targets -- -D warnings
+	cd $(CRATE) && $(CARGO) clippy --release --locked --all-targets --features python -- -D warnings
 
 bench: $(KERNEL) ## benchmarks, peers measured in the same run; writes bench/results/crypto.json
 	$(BIN)/python -m bench $(ARGS)

@@ -12,11 +12,11 @@ CRATE = Path(__file__).resolve().parents[2] / "crypto/kernel"
 
 def digest_sources(crate: Path) -> str:
     """Hash what `build.rs` hashes: each path relative to the crate and its bytes, in the order of the paths."""
-    paths = [crate / "Cargo.toml", crate / "Cargo.lock", *crate.glob("src/**/*.rs")]
+    paths = [crate / "Cargo.toml", crate / "Cargo.lock", crate / "build.rs", *crate.glob("src/**/*.rs")]
     digest = hashlib.sha256()
     for path in sorted(paths, key=lambda path: path.relative_to(crate).as_posix()):
         name, content = path.relative_to(crate).as_posix().encode(), path.read_bytes()
-        digest.update(len(name).to_bytes(8, "big") + name + len(content).to_bytes(8, "big") + content)
+        digest.update(name + b"\0" + len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()
 
 
@@ -30,7 +30,7 @@ def test_kernel_is_built_from_these_sources() -> None:
 
 @pytest.mark.parametrize("changed", ["Cargo.toml", "Cargo.lock", "src/lib.rs"])
 def test_any_change_of_the_sources_would_be_noticed(changed: str, tmp_path: Path) -> None:
-    for path in [CRATE / "Cargo.toml", CRATE / "Cargo.lock", *CRATE.glob("src/**/*.rs")]:
+    for path in [CRATE / "Cargo.toml", CRATE / "Cargo.lock", CRATE / "build.rs", *CRATE.glob("src/**/*.rs")]:
         copy = tmp_path / path.relative_to(CRATE)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())

@@ -1,0 +1,12 @@
+//! Group arithmetic of ristretto255 (RFC 9496) and the bit-vector ballot argument of `docs/spec/proofs.md`.
+//!
+//! Everything here is pure: bytes and values go in, values or errors come out; the only effect is randomness from the
+//! operating system. Secrets are handled by curve25519-dalek in constant time. Names with `vartime_` are for public data
+//! only. `python` is the binding: it converts, calls, maps errors and releases the interpreter lock.
+
+#![deny(unsafe_code)]
+
+pub mod discrete_log;
+
+#[cfg(feature = "python")]
+mod python;
