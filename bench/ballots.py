@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cbor2
 
 from bench.figures import Figure, best_of, one_core, seconds_each
+from bench.points import PointFigures
 from bench.textbook import prove_votes, verify_votes
 from crypto._kernel import BallotVerifier
 from crypto.elgamal import BallotSeed
@@ -80,7 +81,7 @@ class Sealer:
         return cbor2.dumps([*body, contests]), len(sealed.ciphertexts) + len(sealed.proof)
 
 
-def measure_ballots(points: "PointFigures") -> Iterator[Figure]:
+def measure_ballots(points: PointFigures) -> Iterator[Figure]:
     """Yield the figures of every scenario; `points` are the costs of single points of the same run."""
     with one_core():
         for scenario in SCENARIOS:
@@ -88,7 +89,7 @@ def measure_ballots(points: "PointFigures") -> Iterator[Figure]:
         yield _measure_textbook()
 
 
-def _measure_scenario(scenario: Scenario, points: "PointFigures") -> Iterator[Figure]:
+def _measure_scenario(scenario: Scenario, points: PointFigures) -> Iterator[Figure]:
     sealer = Sealer.of(scenario)
     count = max(24, BATCH_POINTS // scenario.terms)
     ballots = []
@@ -107,10 +108,12 @@ def _measure_scenario(scenario: Scenario, points: "PointFigures") -> Iterator[Fi
     yield Figure(f"verify.{scenario.name}.hints.us", hinted, "us", note)
     yield Figure(f"ballot.{scenario.name}.bytes", size, "bytes", "ciphertexts and proof")
     if scenario.name == "1of10":
-        floor = scenario.terms * points.decode_and_sum_us
-        yield Figure("verify.1of10.floor.us", floor, "us", f"{scenario.terms} × (decode + sum) at {points.size:,} points")
+        floor = scenario.terms * (points.decode_us + points.sum_us)
+        yield Figure(
+            "verify.1of10.floor.us", floor, "us", f"{scenario.terms} × (decode + sum) at {points.size:,} points"
+        )
         yield Figure("verify.1of10.floor_ratio", plain / floor, "ratio", "verify.1of10.us over the floor")
-        hinted_floor = scenario.terms * points.hinted_and_sum_us
+        hinted_floor = scenario.terms * (points.hinted_us + points.sum_us)
         yield Figure("verify.1of10.hints.floor_ratio", hinted / hinted_floor, "ratio", "the same with hints")
     if scenario.name in {"1of10", "1of18"}:
         single = seconds_each(lambda: verifier.verify(ballots[:1], None, 1)) * 1e6
@@ -124,13 +127,6 @@ def _measure_textbook() -> Figure:
     key = GROUP.random_scalar() * GROUP.generator
     pairs, proofs, total = prove_votes(GROUP, key, options=options, chosen=3)
     seconds = seconds_each(lambda: verify_votes(GROUP, key, pairs, proofs, total), at_least=1.0)
-    return Figure("verify.textbook.1of10.us", seconds * 1e6, "us", "0/1 OR-proofs one by one on the same library, one core")
-
-
-@dataclass(frozen=True, slots=True)
-class PointFigures:
-    """Microseconds of one point at the largest size of the run."""
-
-    size: int
-    decode_and_sum_us: float
-    hinted_and_sum_us: float
+    return Figure(
+        "verify.textbook.1of10.us", seconds * 1e6, "us", "0/1 OR-proofs one by one on the same library, one core"
+    )
