@@ -28,7 +28,7 @@ def test_kernel_is_built_from_these_sources() -> None:
     assert digest_sources(CRATE) == kernel.SOURCES_SHA256, "the kernel is stale: run `make kernel`"
 
 
-@pytest.mark.parametrize("changed", ["Cargo.toml", "Cargo.lock", "src/lib.rs"])
+@pytest.mark.parametrize("changed", ["Cargo.toml", "Cargo.lock", "build.rs", "src/lib.rs"])
 def test_any_change_of_the_sources_would_be_noticed(changed: str, tmp_path: Path) -> None:
     for path in [CRATE / "Cargo.toml", CRATE / "Cargo.lock", CRATE / "build.rs", *CRATE.glob("src/**/*.rs")]:
         copy = tmp_path / path.relative_to(CRATE)
