@@ -16,16 +16,12 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from crypto.errors import MalformedEncoding, Misuse
+from crypto.group import Element, Group
 from crypto.transcript import Kind, hkdf_expand, hkdf_extract, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from crypto.group import Element, Group
 
 SEED_SIZE = 32
 OPENING_SIZE = 32
@@ -70,8 +66,7 @@ def encrypt_vector(
 def add_vectors(vectors: Sequence[tuple[Ciphertext, ...]]) -> tuple[Ciphertext, ...]:
     """Add ciphertext vectors of one length; Misuse for none (the length would be unknown)."""
     if not vectors:
-        message = "the sum of no vectors has no length"
-        raise Misuse(message)
+        raise Misuse("the sum of no vectors has no length")
     total = vectors[0]
     for vector in vectors[1:]:
         total = tuple(left + right for left, right in zip(total, vector, strict=True))
@@ -101,8 +96,7 @@ class BallotSeed:
     def __init__(self, kind: Kind, seed: bytes) -> None:
         """Extract the ballot's pseudorandom key; Misuse unless the seed has 32 bytes."""
         if len(seed) != SEED_SIZE:
-            message = f"a ballot seed has {SEED_SIZE} bytes, not {len(seed)}"
-            raise Misuse(message)
+            raise Misuse(f"a ballot seed has {SEED_SIZE} bytes, not {len(seed)}")
         self._key = hkdf_extract(tag(kind, "ballot-seed"), seed)
 
     def derive_encryption(self, group: Group, contest: int, option: int) -> int:

@@ -1,8 +1,8 @@
 """The two prime-order groups of the protocol, behind one interface, and their one valid encoding each.
 
 Spec: `docs/spec/group.md`. An `Element` is always a decoded group element; bytes become elements only through
-`parse_element` (a single message: the identity is refused) or `parse_sum` (a sum: the identity may occur). Scalars are
-Python integers in `[0, order)`. Products with a secret factor run in constant time inside the Rust kernel (ristretto255)
+`parse_element` (a single message: the identity is refused) or `parse_sum` (a sum: it may occur). Scalars are Python
+integers in `[0, order)`. Products with a secret factor run in constant time inside the Rust kernel (ristretto255)
 or OpenSSL (P-256); the integer arithmetic around them does not, which `docs/non-claims.md` says. Names with `vartime_`
 are for public data only.
 
@@ -17,23 +17,24 @@ True
 from __future__ import annotations
 
 import hashlib
-import importlib
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache, lru_cache
+from math import isqrt
+from typing import Any, Literal, TypeAlias
 
 from crypto import _kernel
 from crypto.errors import MalformedEncoding, Misuse
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 RISTRETTO255_NAME = "RISTRETTO255-SHA512"
 P256_NAME = "P256-SHA256"
 SCALAR_SIZE = 32
 WIDE_SIZE = 64
+
+LibraryPoint: TypeAlias = Any
+"""Each suite's library has a point type of its own; only that suite looks inside."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +42,7 @@ class Element:
     """One group element; `point` belongs to the library that computes in `group`."""
 
     group: Group
-    point: Any
+    point: LibraryPoint
 
     def __add__(self, other: Element) -> Element:
         """Return the sum of two elements of one group."""
@@ -75,10 +76,9 @@ class Element:
         """Return the one valid encoding: `group.element_size` bytes."""
         return self.group.encode_point(self.point)
 
-    def _same_group(self, other: Element) -> Any:  # noqa: ANN401 -- each library has its own point type
+    def _same_group(self, other: Element) -> LibraryPoint:
         if other.group is not self.group:
-            message = "elements of two groups cannot be added"
-            raise Misuse(message)
+            raise Misuse("elements of two groups cannot be added")
         return other.point
 
 
@@ -99,23 +99,23 @@ class Group(ABC):
     identity: Element
 
     @abstractmethod
-    def add_points(self, left: Any, right: Any) -> Any:  # noqa: ANN401 -- each library has its own point type
+    def add_points(self, left: LibraryPoint, right: LibraryPoint) -> LibraryPoint:
         """Add two of the library's points."""
 
     @abstractmethod
-    def negate_point(self, point: Any) -> Any:  # noqa: ANN401
+    def negate_point(self, point: LibraryPoint) -> LibraryPoint:
         """Negate one of the library's points."""
 
     @abstractmethod
-    def multiply_point(self, scalar: int, point: Any) -> Any:  # noqa: ANN401
+    def multiply_point(self, scalar: int, point: LibraryPoint) -> LibraryPoint:
         """Multiply in constant time by a scalar in `[0, order)`."""
 
     @abstractmethod
-    def encode_point(self, point: Any) -> bytes:  # noqa: ANN401
+    def encode_point(self, point: LibraryPoint) -> bytes:
         """Return the one valid encoding."""
 
     @abstractmethod
-    def decode_point(self, data: bytes) -> Any | None:  # noqa: ANN401
+    def decode_point(self, data: bytes) -> LibraryPoint | None:
         """Return the point that `data` encodes (the identity included), None when it is no valid encoding."""
 
     @abstractmethod
@@ -125,6 +125,19 @@ class Group(ABC):
     @abstractmethod
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
         """Hash to an element whose logarithm nobody knows (RFC 9380, the suite `hash_suite`)."""
+
+    def vartime_logarithm(self, element: Element, maximum: int) -> int | None:
+        """Return v with `element` = v G and 0 <= v <= maximum, None when there is none (baby steps, giant steps)."""
+        step = isqrt(maximum) + 1
+        table = _baby_steps(self, step)
+        giant = -(step * self.generator)
+        for number in range(step + 1):
+            small = table.get(element.to_bytes())
+            if small is not None:
+                value = number * step + small
+                return value if value <= maximum else None
+            element += giant
+        return None
 
     def parse_sum(self, data: bytes, *, culprit: str = "") -> Element:
         """Decode an element that may be the identity: a sum of other elements (A*, B*, D).
@@ -163,8 +176,7 @@ class Group(ABC):
     def reduce_wide(self, data: bytes) -> int:
         """Reduce 64 uniform bytes to a scalar with negligible bias, in the suite's byte order."""
         if len(data) != WIDE_SIZE:
-            message = f"a wide scalar is reduced from {WIDE_SIZE} bytes, not {len(data)}"
-            raise Misuse(message)
+            raise Misuse(f"a wide scalar is reduced from {WIDE_SIZE} bytes, not {len(data)}")
         return int.from_bytes(data, self.scalar_byteorder) % self.order
 
     def random_scalar(self) -> int:
@@ -172,13 +184,22 @@ class Group(ABC):
         return self.reduce_wide(os.urandom(WIDE_SIZE)) or self.random_scalar()
 
 
+@lru_cache(maxsize=4)
+def _baby_steps(group: Group, count: int) -> dict[bytes, int]:
+    table = {}
+    element = group.identity
+    for value in range(count):
+        table[element.to_bytes()] = value
+        element += group.generator
+    return table
+
+
 def expand_message_xmd(message: bytes, dst: bytes, length: int, algorithm: Literal["sha256", "sha512"]) -> bytes:
     """Stretch a message to `length` uniform bytes (RFC 9380, section 5.3.1); `dst` has 1 to 255 bytes."""
     digest = hashlib.new(algorithm)
     blocks = -(-length // digest.digest_size)
-    if not 0 < len(dst) <= 255 or not 0 < length <= 255 * digest.digest_size:  # noqa: PLR2004 -- one octet in the RFC
-        message_text = "expand_message_xmd: length or domain separation tag out of range"
-        raise Misuse(message_text)
+    if not 0 < len(dst) <= 255 or not 0 < length <= 255 * digest.digest_size:
+        raise Misuse("expand_message_xmd: length or domain separation tag out of range")
     dst_prime = dst + bytes([len(dst)])
     head = bytes(digest.block_size) + message + length.to_bytes(2, "big") + b"\0" + dst_prime
     first = hashlib.new(algorithm, head).digest()
@@ -198,6 +219,45 @@ class Ristretto255(Group):
     element_size = 32
     scalar_byteorder: Literal["little", "big"] = "little"
     identity_bytes = bytes(32)
+
+    def __init__(self) -> None:
+        self.generator = Element(self, _kernel.Point.generator())
+        self.identity = Element(self, _kernel.Point.identity())
+
+    def add_points(self, left: LibraryPoint, right: LibraryPoint) -> LibraryPoint:
+        """Add two of the kernel's points."""
+        return left + right
+
+    def negate_point(self, point: LibraryPoint) -> LibraryPoint:
+        """Negate one of the kernel's points."""
+        return -point
+
+    def multiply_point(self, scalar: int, point: LibraryPoint) -> LibraryPoint:
+        """Multiply by dalek's constant-time ladder, through its table for the generator."""
+        number = _kernel.Scalar.from_bytes(self.scalar_bytes(scalar))
+        return _kernel.Point.mul_base(number) if point is self.generator.point else point.mul(number)
+
+    def encode_point(self, point: LibraryPoint) -> bytes:
+        """Return the 32 bytes of RFC 9496."""
+        return bytes(point.to_bytes())
+
+    def decode_point(self, data: bytes) -> LibraryPoint | None:
+        """Decode 32 bytes by RFC 9496."""
+        return _kernel.vartime_decode_batch(data)[0]
+
+    def vartime_sum(self, scalars: Sequence[int], elements: Sequence[Element]) -> Element:
+        """Sum by the kernel's multi-scalar multiplication."""
+        numbers = [_kernel.Scalar.from_bytes(self.scalar_bytes(scalar)) for scalar in scalars]
+        return Element(self, _kernel.vartime_msm(numbers, [element.point for element in elements]))
+
+    def vartime_logarithm(self, element: Element, maximum: int) -> int | None:
+        """Search in the kernel."""
+        return _kernel.vartime_discrete_log(element.point, maximum)
+
+    def hash_to_element(self, message: bytes, dst: bytes) -> Element:
+        """Hash by ristretto255_XMD:SHA-512_R255MAP_RO_ (RFC 9380, appendix B; RFC 9496, section 4.3.4)."""
+        uniform = expand_message_xmd(message, dst, WIDE_SIZE, "sha512")
+        return Element(self, _kernel.Point.from_uniform(uniform))
 
 
 class P256(Group):
@@ -221,38 +281,37 @@ class P256(Group):
     def __init__(self) -> None:
         """Load OpenSSL through petlib; Misuse when the extra is not installed."""
         try:
-            binding = importlib.import_module("petlib.bindings")
+            from petlib import bindings  # noqa: PLC0415 -- an optional extra, loaded by its suite alone
         except ImportError as error:
-            message = "the suite P256-SHA256 needs the extra 'p256' (petlib)"
-            raise Misuse(message) from error
-        self._c = binding._C  # noqa: SLF001 -- petlib publishes its C functions under this name only
-        self._ffi = binding._FFI  # noqa: SLF001
+            raise Misuse("the suite P256-SHA256 needs the extra 'p256' (petlib)") from error
+        self._c = bindings._C  # noqa: SLF001 -- petlib publishes its C functions under this name only
+        self._ffi = bindings._FFI  # noqa: SLF001
         self._curve = self._c.EC_GROUP_new_by_curve_name(self._curve_nid)
         generator = self._new_point()
         self._check(self._c.EC_POINT_copy(generator, self._c.EC_GROUP_get0_generator(self._curve)))
         self.generator = Element(self, generator)
         self.identity = Element(self, self._new_point())
 
-    def add_points(self, left: Any, right: Any) -> Any:  # noqa: ANN401
+    def add_points(self, left: LibraryPoint, right: LibraryPoint) -> LibraryPoint:
         """Add two OpenSSL points."""
         out = self._new_point()
         self._check(self._c.EC_POINT_add(self._curve, out, left, right, self._ffi.NULL))
         return out
 
-    def negate_point(self, point: Any) -> Any:  # noqa: ANN401
+    def negate_point(self, point: LibraryPoint) -> LibraryPoint:
         """Negate an OpenSSL point."""
         out = self._new_point()
         self._check(self._c.EC_POINT_copy(out, point))
         self._check(self._c.EC_POINT_invert(self._curve, out, self._ffi.NULL))
         return out
 
-    def multiply_point(self, scalar: int, point: Any) -> Any:  # noqa: ANN401
+    def multiply_point(self, scalar: int, point: LibraryPoint) -> LibraryPoint:
         """Multiply by OpenSSL's constant-time ladder."""
         out, null = self._new_point(), self._ffi.NULL
         self._check(self._c.EC_POINT_mul(self._curve, out, null, point, self._number(scalar), null))
         return out
 
-    def encode_point(self, point: Any) -> bytes:  # noqa: ANN401
+    def encode_point(self, point: LibraryPoint) -> bytes:
         """Return 02 or 03 and the x coordinate, 33 zero bytes for the identity."""
         if self._c.EC_POINT_is_at_infinity(self._curve, point):
             return self.identity_bytes
@@ -262,7 +321,7 @@ class P256(Group):
         self._check(written == self.element_size)
         return bytes(self._ffi.buffer(buffer))
 
-    def decode_point(self, data: bytes) -> Any | None:  # noqa: ANN401
+    def decode_point(self, data: bytes) -> LibraryPoint | None:
         """Decode a compressed point; the form is checked before OpenSSL sees it."""
         point = self._new_point()
         if data == self.identity_bytes:
@@ -301,8 +360,7 @@ class P256(Group):
             x = zu2 * x % p
             y = self._square_root(x)
         if y is None:
-            message = "simplified SWU found no point, which the curve's parameters exclude"
-            raise Misuse(message)
+            raise Misuse("simplified SWU found no point, which the curve's parameters exclude")
         if u % 2 != y % 2:
             y = p - y
         return self.parse_element(bytes([2 + y % 2]) + x.to_bytes(32, "big"))
@@ -314,18 +372,17 @@ class P256(Group):
         y = pow(square, (p + 1) // 4, p)
         return y if y * y % p == square else None
 
-    def _new_point(self) -> Any:  # noqa: ANN401
+    def _new_point(self) -> LibraryPoint:
         return self._ffi.gc(self._c.EC_POINT_new(self._curve), self._c.EC_POINT_clear_free)
 
-    def _number(self, scalar: int) -> Any:  # noqa: ANN401
+    def _number(self, scalar: int) -> LibraryPoint:
         data = scalar.to_bytes(SCALAR_SIZE, "big")
         return self._ffi.gc(self._c.BN_bin2bn(data, len(data), self._ffi.NULL), self._c.BN_clear_free)
 
     @staticmethod
     def _check(result: int) -> None:
         if result != 1:
-            message = "OpenSSL refused an operation on valid points (out of memory?)"
-            raise Misuse(message)
+            raise Misuse("OpenSSL refused an operation on valid points (out of memory?)")
 
 
 @cache

@@ -1,9 +1,9 @@
 """Feldman sharing of the election key, partial decryptions with attribution, and the bounded discrete logarithm.
 
-Spec: `docs/spec/threshold.md`. The mathematics of the ceremony and of the tally without their messages: group elements
-are bytes at this boundary, secrets are integers in `[1, order)`, trustees have the indices 1 to n, and a `Transcript`
-carries the context (tag, manifest hash, run, ...) that every proof and every sealed share is bound to. The rounds, their
-entries and who is disqualified belong to `crypto/election/ceremony.py`, cells and totals to `crypto/election/tally.py`.
+Spec: `docs/spec/threshold.md`. The mathematics of ceremony and tally without their messages: group elements are bytes
+here, secrets are integers in `[1, order)`, trustees have the indices 1 to n, and a `Transcript` carries the context (tag,
+manifest hash, run, ...) that every proof and every sealed share is bound to. The rounds, their entries and who is
+disqualified belong to `crypto/election/ceremony.py`, cells and totals to `crypto/election/tally.py`.
 
 >>> from crypto.group import parse_suite
 >>> group = parse_suite("RISTRETTO255-SHA512")
@@ -17,17 +17,13 @@ True
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isqrt
-from typing import TYPE_CHECKING
 
 from crypto.errors import Misuse, Refused
 from crypto.group import Element, Group
 from crypto.proofs import prove_equalities, verify_equalities
 from crypto.transcript import Transcript
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_TRUSTEES = 255
 
@@ -243,8 +239,7 @@ def combine_partial_decryptions(
 def interpolate_at_zero(group: Group, trustees: Sequence[int]) -> list[int]:
     """Return the Lagrange weights at 0 of distinct indices: sum of weight_j f(j) = f(0) for degree < len(trustees)."""
     if len(set(trustees)) != len(trustees):
-        message = "an index occurs twice"
-        raise Misuse(message)
+        raise Misuse("an index occurs twice")
     weights = []
     for trustee in trustees:
         _require_index(trustee)
@@ -257,38 +252,18 @@ def interpolate_at_zero(group: Group, trustees: Sequence[int]) -> list[int]:
     return weights
 
 
-class DiscreteLog:
-    """Baby-step giant-step over `0..bound`: the small logarithm of a decrypted total.
-
-    The table holds about `sqrt((bound + 1) * uses)` encodings, so that many totals share one table.
-    """
-
-    def __init__(self, group: Group, bound: int, *, uses: int = 1) -> None:
-        """Build the table for totals of at most `bound` votes, to be asked for about `uses` times."""
-        self._group = group
-        self._bound = bound
-        self._step = min(bound + 1, isqrt((bound + 1) * max(uses, 1)) + 1)
-        self._table: dict[bytes, int] = {}
-        value = group.identity
-        for small in range(self._step):
-            self._table[value.to_bytes()] = small
-            value += group.generator
-        self._giant = -value
-
-    def solve(self, point: Element, *, culprit: str = "") -> int:
-        """Return v with `point` = v G and 0 <= v <= bound. Raises Refused when there is none."""
-        for giant in range(self._bound // self._step + 1):
-            small = self._table.get(point.to_bytes())
-            if small is not None and giant * self._step + small <= self._bound:
-                return giant * self._step + small
-            point += self._giant
+def solve_total(group: Group, element: Element, maximum: int, *, culprit: str = "") -> int:
+    """Return v with `element` = v G and 0 <= v <= maximum. Raises Refused when there is none."""
+    value = group.vartime_logarithm(element, maximum)
+    if value is None:
         # A total MUST lie between 0 and the number of votes that the cell's ballots can hold.
-        raise Refused("THRESHOLD-7", f"no total between 0 and {self._bound}", culprit=culprit)
+        raise Refused("THRESHOLD-7", f"no total between 0 and {maximum}", culprit=culprit)
+    return value
 
 
-def decrypt_total(group: Group, logarithms: DiscreteLog, sum_b: bytes, combined: bytes, *, culprit: str = "") -> int:
-    """Return the votes in (A*, B*): the logarithm of B* - x A*."""
-    return logarithms.solve(group.parse_sum(sum_b) - group.parse_sum(combined), culprit=culprit)
+def decrypt_total(group: Group, maximum: int, sum_b: bytes, combined: bytes, *, culprit: str = "") -> int:
+    """Return the votes in (A*, B*): the logarithm of B* - x A*, between 0 and `maximum`."""
+    return solve_total(group, group.parse_sum(sum_b) - group.parse_sum(combined), maximum, culprit=culprit)
 
 
 def _decryption_context(
@@ -318,5 +293,4 @@ def _share_mask(group: Group, context: Transcript, dealer: int, recipient: int, 
 
 def _require_index(trustee: int) -> None:
     if not 1 <= trustee <= MAX_TRUSTEES:
-        message = f"trustees have the indices 1 to {MAX_TRUSTEES}, not {trustee}"
-        raise Misuse(message)
+        raise Misuse(f"trustees have the indices 1 to {MAX_TRUSTEES}, not {trustee}")

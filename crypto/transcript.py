@@ -31,8 +31,7 @@ _DIGEST_SIZE = 64
 def tag(kind: Kind, use: str) -> bytes:
     """Return the tag of a use in elections of a kind: `dobush/1/<kind>/<use>`, ASCII."""
     if kind not in KINDS:
-        message = f"no such kind of election: {kind!r}"
-        raise Misuse(message)
+        raise Misuse(f"no such kind of election: {kind!r}")
     return _PREFIX + f"{kind}/{use}".encode("ascii")
 
 
@@ -57,8 +56,7 @@ class Transcript:
     def resume(cls, state: bytes) -> Transcript:
         """Continue from the 64 bytes of an earlier state (a prefix that many proofs share)."""
         if len(state) != _DIGEST_SIZE:
-            message = f"a transcript state has {_DIGEST_SIZE} bytes, not {len(state)}"
-            raise Misuse(message)
+            raise Misuse(f"a transcript state has {_DIGEST_SIZE} bytes, not {len(state)}")
         new = cls.__new__(cls)
         new.state = state
         return new
@@ -87,8 +85,7 @@ def hkdf_extract(salt: bytes, secret: bytes) -> bytes:
 def hkdf_expand(key: bytes, info: bytes, length: int) -> bytes:
     """Return `length` bytes (at most 64: one block is all that this protocol asks for) of RFC 5869's output."""
     if not 0 < length <= _DIGEST_SIZE:
-        message = f"HKDF output of {length} bytes was asked for; 1 to {_DIGEST_SIZE} is what one block gives"
-        raise Misuse(message)
+        raise Misuse(f"HKDF output of {length} bytes was asked for; 1 to {_DIGEST_SIZE} is what one block gives")
     return hmac.digest(key, info + b"\x01", "sha512")[:length]
 
 

@@ -1,0 +1,994 @@
+"""The bit-vector argument that a ballot is well formed, and the proofs about logarithms that trustees give.
+
+Spec: `docs/spec/proofs.md`. First come contest rules, generators, prover, verifier and batch in readable Python, for both
+suites. For ristretto255 the Rust kernel does the same work faster and, in the prover, in constant time;
+both give the same bytes and the same first failing check on every input. Every challenge comes from a `Transcript`
+that has absorbed the whole statement. The last part are the proofs of knowledge and of equal logarithms.
+
+>>> from crypto.elgamal import BallotSeed
+>>> from crypto.group import parse_suite
+>>> group = parse_suite("RISTRETTO255-SHA512")
+>>> key = (7 * group.generator).to_bytes()
+>>> contest = Contest("demo", group, bytes(32), style=1, contest=1, rule=OneOf.default(10), key=key)
+>>> position = Position(bytes(16), number=1, previous=bytes(32))
+>>> sealed = seal_contest(contest, position, BallotSeed("demo", bytes(32)), chosen=[3])
+>>> len(sealed.ciphertexts), len(sealed.proof)
+(640, 416)
+>>> verify_contest(contest, position, sealed)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache, lru_cache
+from math import prod
+from typing import Any, NoReturn, Self, TypeAlias
+
+from crypto import _kernel
+from crypto.elgamal import BallotSeed, Ciphertext, add_vectors, encrypt_vector, vector_to_bytes
+from crypto.errors import MalformedEncoding, Misuse, Refused
+from crypto.group import RISTRETTO255_NAME, Element, Group
+from crypto.transcript import Kind, Transcript, tag
+
+MAX_OPTIONS = 1024
+MAX_DIGITS = 10
+MAX_CONTESTS = 64
+_SCALAR_SIZE = 32
+_ONE_OF, _BETWEEN = 1, 2
+
+
+class Check(Enum):
+    """The checks of one contest, in the order in which they run; the kernel's codes map to these members."""
+
+    SIZES = "PROOF-1"
+    CIPHERTEXT = "PROOF-2"
+    COMMITMENT = "PROOF-3"
+    SCALAR = "PROOF-4"
+    CHALLENGE = "PROOF-5"
+    BITS = "PROOF-6"
+    RANDOMNESS = "PROOF-7"
+    VOTES = "PROOF-8"
+
+
+_REASONS: Mapping[Check, str] = {
+    Check.SIZES: "ciphertexts or proof have the wrong length",
+    Check.CIPHERTEXT: "a ciphertext is no valid element",
+    Check.COMMITMENT: "a commitment of the proof is no valid element",
+    Check.SCALAR: "a response of the proof is no canonical scalar",
+    Check.CHALLENGE: "a challenge is zero",
+    Check.BITS: "the committed digits are not one bit each",
+    Check.RANDOMNESS: "the ciphertexts' first components do not answer the challenge",
+    Check.VOTES: "the encrypted votes are not the committed choice",
+}
+
+
+# ------------------------------------------------------------------------------------------------------- contest rules
+
+
+@dataclass(frozen=True, slots=True)
+class BitGroup:
+    """Secret bits `first .. first + len(weights) - 1` with sum of weight × bit = target: one linear constraint."""
+
+    first: int
+    weights: tuple[int, ...]
+    target: int
+
+    def rest(self) -> list[tuple[int, int]]:
+        """Return (bit, weight) of all bits but the first, whose weight is 1 and whose response is recomputed."""
+        return [(self.first + at, weight) for at, weight in enumerate(self.weights)][1:]
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Choose exactly one of n: the choice is written in mixed radix, least significant digit first."""
+
+    options: int
+    radices: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a rule outside the limits, wherever it comes from."""
+        if not (
+            2 <= self.options <= MAX_OPTIONS
+            and 1 <= len(self.radices) <= MAX_DIGITS
+            and all(2 <= radix <= self.options for radix in self.radices)
+            and prod(self.radices) >= self.options
+        ):
+            _refuse_rule()
+
+    @classmethod
+    def default(cls, options: int) -> Self:
+        """Return the rule with the radices that make the shortest proof."""
+        return cls(options, default_radices(options))
+
+    @property
+    def digits(self) -> int:
+        """Return m, the number of digits."""
+        return len(self.radices)
+
+    @property
+    def digit_weights(self) -> list[int]:
+        """Return w_l, the product of all radices before digit l."""
+        return [prod(self.radices[:at]) for at in range(self.digits)]
+
+    def bit_groups(self) -> list[BitGroup]:
+        """Return one constraint a digit: exactly one of its bits is set."""
+        firsts = [sum(self.radices[:at]) for at in range(self.digits)]
+        return [BitGroup(first, (1,) * radix, 1) for first, radix in zip(firsts, self.radices, strict=True)]
+
+    def bits(self, votes: Sequence[int]) -> list[int]:
+        """Return the one-hot digits of a vote vector with a single 1."""
+        chosen = votes.index(1)
+        return [
+            int(chosen // weight % radix == digit)
+            for weight, radix in zip(self.digit_weights, self.radices, strict=True)
+            for digit in range(radix)
+        ]
+
+    def digit_polynomials(self, order: int, y: int, bits: Sequence[int]) -> list[int]:
+        """Return sum over t of y^(t w_l) × bit_(l,t) for each digit l, modulo the group order."""
+        return [
+            sum(pow(y, at * weight, order) * bits[group.first + at] for at in range(len(group.weights))) % order
+            for group, weight in zip(self.bit_groups(), self.digit_weights, strict=True)
+        ]
+
+    def to_bytes(self) -> bytes:
+        """Return the rule as the manifest carries it."""
+        radices = b"".join(radix.to_bytes(2, "big") for radix in self.radices)
+        return bytes([_ONE_OF]) + self.options.to_bytes(2, "big") + bytes([self.digits]) + radices
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Choose at least `minimum` and at most `maximum` of n; slack bits take up what is missing to the maximum."""
+
+    options: int
+    minimum: int
+    maximum: int
+
+    def __post_init__(self) -> None:
+        """Refuse a rule outside the limits, wherever it comes from."""
+        if not (
+            2 <= self.options <= MAX_OPTIONS and 0 <= self.minimum <= self.maximum <= self.options and self.maximum >= 1
+        ):
+            _refuse_rule()
+
+    @property
+    def digits(self) -> int:
+        """Return m = 1: the votes are their own bits."""
+        return 1
+
+    @property
+    def slack_weights(self) -> list[int]:
+        """Return the slack's weights 1, 2, ..., 2^(t-2), S - (2^(t-1) - 1): subsets cover exactly 0..S."""
+        slack = self.maximum - self.minimum
+        length = slack.bit_length()
+        if length == 0:
+            return []
+        return [1 << at for at in range(length - 1)] + [slack - ((1 << (length - 1)) - 1)]
+
+    def bit_groups(self) -> list[BitGroup]:
+        """Return the one constraint: votes plus weighted slack make the maximum."""
+        return [BitGroup(0, (1,) * self.options + tuple(self.slack_weights), self.maximum)]
+
+    def bits(self, votes: Sequence[int]) -> list[int]:
+        """Return the votes followed by the slack bits: the last weight where needed, the rest in binary."""
+        weights = self.slack_weights
+        if not weights:
+            return list(votes)
+        missing = self.maximum - sum(votes)
+        last = int(missing >= 1 << (len(weights) - 1))
+        missing -= last * weights[-1]
+        return [*votes, *(missing >> at & 1 for at in range(len(weights) - 1)), last]
+
+    def digit_polynomials(self, order: int, y: int, bits: Sequence[int]) -> list[int]:
+        """Return the one sum of y^j × bit_j over the options (slack bits take no part), modulo the group order."""
+        return [_evaluate(order, y, bits[: self.options])]
+
+    def to_bytes(self) -> bytes:
+        """Return the rule as the manifest carries it."""
+        numbers = (self.options, self.minimum, self.maximum)
+        return bytes([_BETWEEN]) + b"".join(number.to_bytes(2, "big") for number in numbers)
+
+
+Rule: TypeAlias = OneOf | Between
+
+
+def parse_rule(data: bytes) -> Rule:
+    """Decode a rule strictly. Raises MalformedEncoding."""
+    rule: Rule | None = None
+    if data[:1] == bytes([_ONE_OF]) and len(data) >= 4:
+        radices = tuple(int.from_bytes(data[at : at + 2], "big") for at in range(4, len(data), 2))
+        rule = OneOf(int.from_bytes(data[1:3], "big"), radices)
+    elif data[:1] == bytes([_BETWEEN]) and len(data) == 7:
+        rule = Between(*(int.from_bytes(data[at : at + 2], "big") for at in (1, 3, 5)))
+    if rule is None or rule.to_bytes() != data:
+        _refuse_rule()
+    return rule
+
+
+def _refuse_rule() -> NoReturn:
+    # A rule MUST be one of the two forms, within its limits, exactly as long as it says.
+    raise MalformedEncoding("PROOF-9", "not a contest rule within the limits")
+
+
+@cache
+def default_radices(options: int) -> tuple[int, ...]:
+    """Return the radices of the shortest proof for one of n.
+
+    Ties: fewer digits, then fewer padded indices, then the lexicographically smallest; always in rising order.
+    """
+    best: tuple[int, int, int, tuple[int, ...]] | None = None
+    stack: list[tuple[tuple[int, ...], int]] = [((), 1)]
+    while stack:
+        radices, product = stack.pop()
+        if len(radices) == MAX_DIGITS:
+            continue
+        lowest = radices[-1] if radices else 2
+        last = max(lowest, -(-options // product))
+        candidate = (*radices, last)
+        cost = (sum(candidate) + len(candidate), len(candidate), product * last, candidate)
+        if best is None or cost < best:
+            best = cost
+        # A digit before the last one never exceeds it, so the rest of the choice is small.
+        stack += [((*radices, radix), product * radix) for radix in range(lowest, last) if product * radix < options]
+    if best is None:
+        _refuse_rule()
+    return best[3]
+
+
+def count_bits(rule: Rule) -> int:
+    """Return B, the number of secret bits of a rule."""
+    last = rule.bit_groups()[-1]
+    return last.first + len(last.weights)
+
+
+def ciphertexts_size(group: Group, rule: Rule) -> int:
+    """Return the bytes of a contest's ciphertexts."""
+    return 2 * rule.options * group.element_size
+
+
+def proof_size(group: Group, rule: Rule) -> int:
+    """Return the bytes of a contest's proof: M1, M0, 2 m elements, B - (number of constraints) + 2 scalars."""
+    scalars = count_bits(rule) - len(rule.bit_groups()) + 2
+    return (2 + 2 * rule.digits) * group.element_size + scalars * _SCALAR_SIZE
+
+
+# ----------------------------------------------------------------------------------------------------------- statement
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """What is the same for every ballot of one contest of one style; `key` is the election key's encoding."""
+
+    kind: Kind
+    group: Group
+    manifest_hash: bytes
+    style: int
+    contest: int
+    rule: Rule
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a ballot stands: pseudonym (16 bytes), its number from 1, and the hash of the pseudonym's last ballot."""
+
+    pseudonym: bytes
+    number: int
+    previous: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SealedContest:
+    """One contest of a ballot: the encrypted vector and the proof of its validity."""
+
+    ciphertexts: bytes
+    proof: bytes
+
+
+@cache
+def derive_generator(group: Group, label: str, index: int) -> Element:
+    """Return the generator K ("K", 0), G_b ("G", b) or G'_b ("H", b), hashed to the group: nobody can choose one."""
+    return group.hash_to_element(label.encode("ascii") + index.to_bytes(4, "big"), generators_dst(group))
+
+
+def generators_dst(group: Group) -> bytes:
+    """Return the domain separation tag of the generators, which the transcript absorbs too."""
+    return f"dobush/1/generators/{group.name}/{group.hash_suite}".encode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def contest_state(contest: Contest) -> bytes:
+    """Return the 64-byte transcript state that all ballots of a contest share."""
+    transcript = Transcript(tag(contest.kind, f"ballot-proof/{contest.group.name}"))
+    transcript.absorb("manifest", contest.manifest_hash)
+    transcript.absorb("style", contest.style.to_bytes(2, "big"))
+    transcript.absorb("contest", contest.contest.to_bytes(2, "big"))
+    transcript.absorb("rule", contest.rule.to_bytes())
+    transcript.absorb("generators", generators_dst(contest.group))
+    transcript.absorb("key", contest.key)
+    return transcript.state
+
+
+def _begin_transcript(contest: Contest, position: Position, ciphertexts: bytes) -> Transcript:
+    transcript = Transcript.resume(contest_state(contest))
+    transcript.absorb("pseudonym", position.pseudonym)
+    transcript.absorb("number", position.number.to_bytes(4, "big"))
+    transcript.absorb("previous", position.previous)
+    transcript.absorb("ciphertexts", ciphertexts)
+    return transcript
+
+
+# -------------------------------------------------------------------------------------------------------------- prover
+
+
+def seal_contest(contest: Contest, position: Position, seed: BallotSeed, chosen: Iterable[int]) -> SealedContest:
+    """Encrypt and prove a choice: the indices of the chosen options.
+
+    Misuse when the rule does not allow the choice (a proof of it would not verify).
+    """
+    indices = set(chosen)
+    votes = [int(index in indices) for index in range(contest.rule.options)]
+    rule = contest.rule
+    allowed = range(1, 2) if isinstance(rule, OneOf) else range(rule.minimum, rule.maximum + 1)
+    if sum(votes) != len(indices) or len(indices) not in allowed:
+        raise Misuse("the rule of this contest does not allow this choice")
+    return prove_contest(contest, position, seed, votes, rule.bits(votes))
+
+
+def prove_contest(
+    contest: Contest, position: Position, seed: BallotSeed, votes: Sequence[int], bits: Sequence[int]
+) -> SealedContest:
+    """Encrypt `votes` and run the prover on `bits`, in Python and without asking whether they make sense.
+
+    The readable prover of the spec and the forger of the tests; `seal_contest` is what a voter's program calls.
+    """
+    group, rule, q = contest.group, contest.rule, contest.group.order
+    key, n, m = group.parse_element(contest.key), rule.options, rule.digits
+    randomness = [seed.derive_encryption(group, contest.contest, option) for option in range(n)]
+    ciphertexts = vector_to_bytes(encrypt_vector(group, key, votes, randomness))
+    transcript = _begin_transcript(contest, position, ciphertexts)
+    statement = transcript.state
+
+    def secret(label: str, index: int) -> int:
+        return seed.derive_proof(group, label, contest.contest, index, statement)
+
+    masks = [0] * len(bits)
+    for constraint in rule.bit_groups():
+        for bit, weight in constraint.rest():
+            masks[bit] = secret("mask", bit)
+            masks[constraint.first] = (masks[constraint.first] - weight * masks[bit]) % q
+    alpha, gamma = secret("alpha", 0), secret("gamma", 0)
+    # P1
+    M1, M0 = alpha * _generator(group, "K"), gamma * _generator(group, "K")
+    for bit, (s, a) in enumerate(zip(bits, masks, strict=True)):
+        G_b, H_b = _generator(group, "G", bit), _generator(group, "H", bit)
+        M1 += s * G_b + (a * (1 - 2 * s)) * H_b
+        M0 += a * G_b - (a * a) * H_b
+    commitments = M1.to_bytes() + M0.to_bytes()
+    transcript.absorb("commitments", commitments)
+    y = group.reduce_wide(transcript.challenge("y"))
+    # P2: D_l encrypts the coefficient P_l of prod (beta_l + alpha_l X)
+    polynomial = [1]
+    for beta, slope in zip(rule.digit_polynomials(q, y, masks), rule.digit_polynomials(q, y, bits), strict=True):
+        shifted = [0, *(slope * coefficient for coefficient in polynomial)]
+        polynomial = [(beta * low + high) % q for low, high in zip([*polynomial, 0], shifted, strict=True)]
+    digit_randomness = [secret("digit", digit) for digit in range(m)]
+    digits = vector_to_bytes(encrypt_vector(group, key, polynomial[:m], digit_randomness))
+    transcript.absorb("digits", digits)
+    x = group.reduce_wide(transcript.challenge("x"))
+    # P3
+    f = [x * s + a for s, a in zip(bits, masks, strict=True)]
+    sent = [f[bit] for constraint in rule.bit_groups() for bit, _ in constraint.rest()]
+    w = x * alpha + gamma
+    z = pow(x, m, q) * _evaluate(q, y, randomness) + _evaluate(q, x, digit_randomness)
+    return SealedContest(ciphertexts, commitments + digits + b"".join(map(group.scalar_bytes, [*sent, w, z])))
+
+
+# ------------------------------------------------------------------------------------------------------------ verifier
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """A contest after its encodings were checked; `f` is complete."""
+
+    contest: Contest
+    vector: tuple[Ciphertext, ...]
+    m1: Element
+    m0: Element
+    digits: tuple[Ciphertext, ...]
+    f: list[int]
+    w: int
+    z: int
+    x: int
+    y: int
+    proof: bytes
+
+
+_FixedTerms: TypeAlias = dict[tuple[str, int], int]
+_Terms: TypeAlias = list[tuple[int, Element]]
+
+
+def verify_contest(contest: Contest, position: Position, sealed: SealedContest) -> None:
+    """Check one contest on its own, in Python. Raises Refused with the first failing check."""
+    _verify_equations(_decode_contest(contest, position, sealed))
+
+
+def _contest_refusal(check: Check, contest: Contest) -> Refused:
+    kind = MalformedEncoding if check in (Check.SIZES, Check.CIPHERTEXT, Check.COMMITMENT, Check.SCALAR) else Refused
+    return kind(check.value, _REASONS[check], culprit=f"contest {contest.contest}")
+
+
+def _refuse(check: Check, contest: Contest) -> NoReturn:
+    raise _contest_refusal(check, contest)
+
+
+def _decode_contest(contest: Contest, position: Position, sealed: SealedContest) -> _Decoded:
+    """Run checks 1 to 5 in order and recompute what is not transmitted."""
+    group, rule, q = contest.group, contest.rule, contest.group.order
+    n, m, size = rule.options, rule.digits, group.element_size
+    # Ciphertexts and proof MUST have exactly the lengths that suite and rule give.
+    if len(sealed.ciphertexts) != ciphertexts_size(group, rule) or len(sealed.proof) != proof_size(group, rule):
+        _refuse(Check.SIZES, contest)
+    # Every A_j and B_j MUST be the valid encoding of an element other than the identity.
+    points = _parse_elements(contest, sealed.ciphertexts, Check.CIPHERTEXT)
+    # M1, M0 and every component of D_l MUST be the valid encoding of an element other than the identity.
+    split = (2 + 2 * m) * size
+    m1, m0, *digits = _parse_elements(contest, sealed.proof[:split], Check.COMMITMENT)
+    # Every transmitted scalar MUST be less than the group order.
+    try:
+        *sent, w, z = [
+            group.parse_scalar(sealed.proof[at : at + _SCALAR_SIZE])
+            for at in range(split, len(sealed.proof), _SCALAR_SIZE)
+        ]
+    except MalformedEncoding:
+        _refuse(Check.SCALAR, contest)
+    transcript = _begin_transcript(contest, position, sealed.ciphertexts)
+    transcript.absorb("commitments", sealed.proof[: 2 * size])
+    y = group.reduce_wide(transcript.challenge("y"))
+    transcript.absorb("digits", sealed.proof[2 * size : split])
+    x = group.reduce_wide(transcript.challenge("x"))
+    # Neither challenge MUST be zero.
+    if x == 0 or y == 0:
+        _refuse(Check.CHALLENGE, contest)
+    f = [0] * count_bits(rule)
+    responses = iter(sent)
+    for constraint in rule.bit_groups():
+        for bit, _ in constraint.rest():
+            f[bit] = next(responses)
+        f[constraint.first] = (x * constraint.target - sum(weight * f[bit] for bit, weight in constraint.rest())) % q
+    return _Decoded(contest, _pair(points[: 2 * n]), m1, m0, _pair(digits), f, w, z, x, y, sealed.proof)
+
+
+def _parse_elements(contest: Contest, data: bytes, check: Check) -> list[Element]:
+    size = contest.group.element_size
+    try:
+        return [contest.group.parse_element(data[at : at + size]) for at in range(0, len(data), size)]
+    except MalformedEncoding:
+        _refuse(check, contest)
+
+
+def _verify_equations(decoded: _Decoded) -> None:
+    """Check E1, E2 and E3 one by one."""
+    # E1 MUST hold: x M1 + M0 = sum of f_b G_b + f_b (x - f_b) G'_b + w K.
+    if not _holds(decoded.contest, [(1, _bits_equation(decoded))]):
+        _refuse(Check.BITS, decoded.contest)
+    # E2 MUST hold: x^m sum of y^j A_j + sum of x^l D_l^A = z G.
+    if not _holds(decoded.contest, [(1, _randomness_equation(decoded))]):
+        _refuse(Check.RANDOMNESS, decoded.contest)
+    # E3 MUST hold: x^m sum of y^j B_j + sum of x^l D_l^B = z H + phi G.
+    if not _holds(decoded.contest, [(1, _votes_equation(decoded))]):
+        _refuse(Check.VOTES, decoded.contest)
+
+
+def _bits_equation(decoded: _Decoded) -> tuple[_FixedTerms, _Terms]:
+    fixed: _FixedTerms = {("K", 0): -decoded.w}
+    for bit, f in enumerate(decoded.f):
+        fixed["G", bit] = -f
+        fixed["H", bit] = -f * (decoded.x - f)
+    return fixed, [(decoded.x, decoded.m1), (1, decoded.m0)]
+
+
+def _randomness_equation(decoded: _Decoded) -> tuple[_FixedTerms, _Terms]:
+    columns = [ciphertext.a for ciphertext in (*decoded.vector, *decoded.digits)]
+    return {("base", 0): -decoded.z}, list(zip(_power_weights(decoded), columns, strict=True))
+
+
+def _votes_equation(decoded: _Decoded) -> tuple[_FixedTerms, _Terms]:
+    columns = [ciphertext.b for ciphertext in (*decoded.vector, *decoded.digits)]
+    rule, q = decoded.contest.rule, decoded.contest.group.order
+    phi = prod(rule.digit_polynomials(q, decoded.y, decoded.f)) % q
+    return {("key", 0): -decoded.z, ("base", 0): -phi}, list(zip(_power_weights(decoded), columns, strict=True))
+
+
+def _power_weights(decoded: _Decoded) -> list[int]:
+    """Return x^m y^j for the ciphertexts, then x^l for the digits."""
+    q, m = decoded.contest.group.order, decoded.contest.rule.digits
+    weights = [pow(decoded.x, m, q)]
+    for _ in decoded.vector[1:]:
+        weights.append(weights[-1] * decoded.y % q)
+    return weights + [pow(decoded.x, digit, q) for digit in range(m)]
+
+
+def _holds(contest: Contest, weighted: Sequence[tuple[int, tuple[_FixedTerms, _Terms]]]) -> bool:
+    """Tell whether the weighted sum of equations is the identity; fixed points are merged first."""
+    group, q = contest.group, contest.group.order
+    fixed: _FixedTerms = {}
+    scalars: list[int] = []
+    elements: list[Element] = []
+    for weight, (fixed_terms, terms) in weighted:
+        for name, scalar in fixed_terms.items():
+            fixed[name] = (fixed.get(name, 0) + weight * scalar) % q
+        scalars += [weight * scalar % q for scalar, _ in terms]
+        elements += [element for _, element in terms]
+    for (label, index), scalar in fixed.items():
+        scalars.append(scalar)
+        if label == "key":
+            elements.append(group.parse_element(contest.key))
+        elif label == "base":
+            elements.append(group.generator)
+        else:
+            elements.append(_generator(group, label, index))
+    return group.vartime_sum(scalars, elements).is_identity()
+
+
+def draw_weights(proofs: Sequence[bytes], random: bytes | None = None) -> list[tuple[int, int, int]]:
+    """Return three 128-bit weights for each proof of a batch.
+
+    They come from the operating system's randomness together with every response, after the responses are fixed: who
+    could foresee them could make two wrong proofs cancel out. One weight for two equations would let (A + D, B - D)
+    pass.
+    """
+    seed = os.urandom(32) if random is None else random
+    digest = hashlib.sha512(seed + b"".join(hashlib.sha512(proof).digest() for proof in proofs)).digest()
+    stream = hashlib.shake_256(digest).digest(48 * len(proofs))
+    numbers = [int.from_bytes(stream[at : at + 16], "little") for at in range(0, len(stream), 16)]
+    return list(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
+
+
+def _batch_holds(batch: Sequence[_Decoded]) -> bool:
+    """Tell whether all equations of a batch (one group, one key) hold, by one random combination."""
+    weighted = []
+    for decoded, (rho, sigma, tau) in zip(batch, draw_weights([item.proof for item in batch]), strict=True):
+        weighted += [
+            (rho, _bits_equation(decoded)),
+            (sigma, _randomness_equation(decoded)),
+            (tau, _votes_equation(decoded)),
+        ]
+    return not batch or _holds(batch[0].contest, weighted)
+
+
+def _bisect(ballots: Mapping[int, Sequence[_Decoded]], verdicts: list[Refused | None]) -> None:
+    """Verify whole ballots together; on failure halve until every bad one has its own verdict."""
+    if _batch_holds([decoded for ballot in ballots.values() for decoded in ballot]):
+        return
+    if len(ballots) == 1:
+        [(at, contests)] = ballots.items()
+        verdicts[at] = _first_refusal(contests)
+        return
+    items = list(ballots.items())
+    for half in (items[: len(items) // 2], items[len(items) // 2 :]):
+        _bisect(dict(half), verdicts)
+
+
+def _first_refusal(contests: Sequence[_Decoded]) -> Refused | None:
+    try:
+        for decoded in contests:
+            _verify_equations(decoded)
+    except Refused as refusal:
+        return refusal
+    return None
+
+
+def _generator(group: Group, label: str, index: int = 0) -> Element:
+    return derive_generator(group, label, index)
+
+
+def _pair(elements: Sequence[Element]) -> tuple[Ciphertext, ...]:
+    return tuple(Ciphertext(a, b) for a, b in zip(elements[::2], elements[1::2], strict=True))
+
+
+def _evaluate(order: int, point: int, coefficients: Sequence[int]) -> int:
+    """Return the sum of point^j × coefficient_j modulo the order."""
+    value = 0
+    for coefficient in reversed(coefficients):
+        value = (value * point + coefficient) % order
+    return value
+
+
+# ---------------------------------------------------------------------------------------------- whole ballots, batched
+
+
+class FrameCheck(Enum):
+    """What can be wrong with a ballot's frame; `crypto/election/ballot.py` gives each its check id."""
+
+    STRUCTURE = "structure"
+    MANIFEST = "manifest"
+    STYLE = "style"
+    CONTESTS = "contests"
+    REPEATED = "repeated"
+
+
+_FRAME_REASONS: Mapping[FrameCheck, str] = {
+    FrameCheck.STRUCTURE: "not the one encoding of a ballot",
+    FrameCheck.MANIFEST: "the ballot names another manifest",
+    FrameCheck.STYLE: "the ballot names a style that the manifest does not have",
+    FrameCheck.CONTESTS: "the ballot does not hold exactly the contests of its style",
+    FrameCheck.REPEATED: "one first component A occurs twice in the ballot",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A ballot's bytes taken apart: a deterministic CBOR array that needs no other decoder."""
+
+    manifest_hash: bytes
+    style: int
+    position: Position
+    head_size: int
+    head_root: bytes
+    lock: bytes
+    contests: tuple[SealedContest, ...]
+
+    def to_bytes(self) -> bytes:
+        """Return the one encoding."""
+        head: list[int | bytes] = [
+            self.manifest_hash,
+            self.style,
+            self.position.pseudonym,
+            self.position.number,
+            self.position.previous,
+        ]
+        items: list[int | bytes] = [*head, self.head_size, self.head_root, self.lock]
+        out = [_cbor_head(4, len(items) + 1)]
+        out += [_cbor_head(0, item) if isinstance(item, int) else _cbor_head(2, len(item)) + item for item in items]
+        out.append(_cbor_head(4, len(self.contests)))
+        for contest in self.contests:
+            out.append(_cbor_head(4, 2))
+            out += [_cbor_head(2, len(contest.ciphertexts)), contest.ciphertexts]
+            out += [_cbor_head(2, len(contest.proof)), contest.proof]
+        return b"".join(out)
+
+
+def parse_frame(data: bytes) -> Frame | None:
+    """Take a ballot's bytes apart; None unless they are the one encoding, within every limit."""
+    reader = _FrameReader(data)
+    try:
+        if reader.head(4) != 9:
+            return None
+        frame = Frame(
+            manifest_hash=reader.string(32),
+            style=reader.number(0, 2**16 - 1),
+            position=Position(reader.string(16), reader.number(1, 2**32 - 1), reader.string(32)),
+            head_size=reader.number(0, 2**53 - 1),
+            head_root=reader.string(32),
+            lock=reader.string(32),
+            contests=tuple(reader.contest() for _ in range(reader.count(1, MAX_CONTESTS))),
+        )
+    except _FrameError:
+        return None
+    return frame if reader.at == len(data) else None
+
+
+class _FrameError(Exception):
+    """The bytes end or turn away from the frame's form."""
+
+
+class _FrameReader:
+    """Reads the few CBOR forms of a frame: unsigned integers, byte strings and arrays with shortest heads."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, size: int) -> bytes:
+        piece = self.data[self.at : self.at + size]
+        if len(piece) != size:
+            raise _FrameError
+        self.at += size
+        return piece
+
+    def head(self, major: int) -> int:
+        start = self.at
+        argument = self.take(1)[0] & 31
+        if argument > 27:
+            raise _FrameError
+        value = argument if argument < 24 else int.from_bytes(self.take(1 << (argument - 24)), "big")
+        if self.data[start : self.at] != _cbor_head(major, value):
+            raise _FrameError
+        return value
+
+    def number(self, low: int, high: int) -> int:
+        value = self.head(0)
+        if not low <= value <= high:
+            raise _FrameError
+        return value
+
+    def string(self, size: int) -> bytes:
+        if self.head(2) != size:
+            raise _FrameError
+        return self.take(size)
+
+    def count(self, low: int, high: int) -> int:
+        value = self.head(4)
+        if not low <= value <= high:
+            raise _FrameError
+        return value
+
+    def contest(self) -> SealedContest:
+        self.count(2, 2)
+        return SealedContest(self.take(self.head(2)), self.take(self.head(2)))
+
+
+def _cbor_head(major: int, value: int) -> bytes:
+    """Return the shortest CBOR head (RFC 8949, section 4.2.1)."""
+    if value < 24:
+        return bytes([major << 5 | value])
+    size = max(1, 1 << ((value.bit_length() + 7) // 8 - 1).bit_length())
+    return bytes([major << 5 | 24 + size.bit_length() - 1]) + value.to_bytes(size, "big")
+
+
+_CONTEST_CODES: Mapping[int, Check] = {}
+_FRAME_CODES: Mapping[int, FrameCheck] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedBallots:
+    """One verdict a ballot (None = accepted); sums of the accepted ones: (group, contest id) to n × (A*, B*)."""
+
+    verdicts: list[Refused | None]
+    sums: dict[tuple[int, int], bytes]
+
+
+class BallotVerifier:
+    """Verifies ballots of one election from their bytes, many at once, and adds up the accepted ones.
+
+    `styles` gives each style's contests `(contest id, rule)` in manifest order; `frame_checks` gives the check ids of
+    the frame, which belong to the ballot's page. For ristretto255 the kernel works; `python_only` asks for the readable
+    implementation below, which serves P-256 and reports the same first failing check.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        group: Group,
+        manifest_hash: bytes,
+        key: bytes,
+        styles: Mapping[int, Sequence[tuple[int, Rule]]],
+        frame_checks: Mapping[FrameCheck, str],
+        *,
+        python_only: bool = False,
+    ) -> None:
+        group.parse_element(key)
+        self._group = group
+        self._manifest_hash = manifest_hash
+        self._frame_checks = frame_checks
+        self._styles = {
+            style: [Contest(kind, group, manifest_hash, style, contest, rule, key) for contest, rule in contests]
+            for style, contests in styles.items()
+        }
+        self._kernel: Any = None
+        if group.name == RISTRETTO255_NAME and not python_only and hasattr(_kernel, "BallotVerifier"):
+            raw = [(style, [(contest, rule.to_bytes()) for contest, rule in items]) for style, items in styles.items()]
+            use = tag(kind, f"ballot-proof/{group.name}")
+            self._kernel = _kernel.BallotVerifier(use, manifest_hash, key, raw)
+
+    def verify(
+        self, ballots: Sequence[bytes], *, hints: Sequence[bytes] | None = None, threads: int = 1
+    ) -> list[Refused | None]:
+        """Return the first failing check of each ballot, None for an accepted one. `threads` 0 means all cores.
+
+        Hints (`make_hints`) make the kernel faster and never change a verdict.
+        """
+        if self._kernel is None:
+            return self._verify_in_python(ballots)[0]
+        codes = self._kernel.verify(list(ballots), None if hints is None else list(hints), threads)
+        return [self._translate(code, ballot) for code, ballot in zip(codes, ballots, strict=True)]
+
+    def verify_and_sum(
+        self,
+        ballots: Sequence[bytes],
+        groups: Sequence[int],
+        *,
+        hints: Sequence[bytes] | None = None,
+        threads: int = 1,
+    ) -> VerifiedBallots:
+        """Verify, and add the accepted ballots' vectors by `(groups[i], contest id)` (a group: a leaf unit)."""
+        if self._kernel is not None:
+            raw_hints = None if hints is None else list(hints)
+            codes, sums = self._kernel.verify_and_sum(list(ballots), list(groups), raw_hints, threads)
+            verdicts = [self._translate(code, ballot) for code, ballot in zip(codes, ballots, strict=True)]
+            return VerifiedBallots(verdicts, sums)
+        verdicts, decoded = self._verify_in_python(ballots)
+        totals: dict[tuple[int, int], tuple[Ciphertext, ...]] = {}
+        for at, group in enumerate(groups):
+            for item in decoded[at] if verdicts[at] is None else ():
+                name = (group, item.contest.contest)
+                totals[name] = add_vectors([totals[name], item.vector]) if name in totals else item.vector
+        return VerifiedBallots(verdicts, {name: vector_to_bytes(vector) for name, vector in totals.items()})
+
+    def make_hints(self, ballot: bytes) -> bytes:
+        """Return the kernel's decoding hints of a ballot that was accepted (empty where the suite has none)."""
+        return b"" if self._kernel is None else self._kernel.make_hints(ballot)
+
+    def _verify_in_python(self, ballots: Sequence[bytes]) -> tuple[list[Refused | None], list[list[_Decoded]]]:
+        verdicts: list[Refused | None] = [None] * len(ballots)
+        decoded: list[list[_Decoded]] = [[] for _ in ballots]
+        for at, ballot in enumerate(ballots):
+            try:
+                decoded[at] = self._decode(ballot)
+            except Refused as refusal:
+                verdicts[at] = refusal
+        _bisect({at: items for at, items in enumerate(decoded) if verdicts[at] is None}, verdicts)
+        return verdicts, decoded
+
+    def _decode(self, ballot: bytes) -> list[_Decoded]:
+        """Run every check of a ballot up to the equations, in order."""
+        frame = parse_frame(ballot)
+        if frame is None:
+            raise self._frame_refusal(FrameCheck.STRUCTURE)
+        if frame.manifest_hash != self._manifest_hash:
+            raise self._frame_refusal(FrameCheck.MANIFEST)
+        contests = self._styles.get(frame.style)
+        if contests is None:
+            raise self._frame_refusal(FrameCheck.STYLE)
+        if len(contests) != len(frame.contests):
+            raise self._frame_refusal(FrameCheck.CONTESTS)
+        pairs = zip(contests, frame.contests, strict=True)
+        decoded = [_decode_contest(contest, frame.position, sealed) for contest, sealed in pairs]
+        size = self._group.element_size
+        firsts = [
+            sealed.ciphertexts[at : at + size]
+            for sealed in frame.contests
+            for at in range(0, len(sealed.ciphertexts), 2 * size)
+        ]
+        if len(set(firsts)) != len(firsts):
+            raise self._frame_refusal(FrameCheck.REPEATED)
+        return decoded
+
+    def _frame_refusal(self, check: FrameCheck) -> Refused:
+        kind = MalformedEncoding if check is FrameCheck.STRUCTURE else Refused
+        return kind(self._frame_checks[check], _FRAME_REASONS[check])
+
+    def _translate(self, code: int, ballot: bytes) -> Refused | None:
+        """Turn a kernel code (check × 256 + position of the contest in the style) into a refusal."""
+        if code == 0:
+            return None
+        check, at = divmod(code, 256)
+        if check in _FRAME_CODES:
+            return self._frame_refusal(_FRAME_CODES[check])
+        frame = parse_frame(ballot)
+        if frame is None or check not in _CONTEST_CODES:
+            raise Misuse(f"the kernel's code {code} is unknown here: kernel and package are of two versions")
+        return _contest_refusal(_CONTEST_CODES[check], self._styles[frame.style][at])
+
+
+# --------------------------------------------------------------------------------- knowledge and equal logarithms
+
+
+def hedge_nonce(group: Group, state: bytes, secret: int, random: bytes | None = None) -> int:
+    """Return a nonce from the secret, the statement's 64-byte state and fresh randomness together.
+
+    A repeated random stream still gives another nonce for another statement, and a known statement gives nothing away.
+    """
+    nonce = Transcript.resume(state)
+    nonce.absorb("secret", group.scalar_bytes(secret))
+    nonce.absorb("random", os.urandom(32) if random is None else random)
+    return group.reduce_wide(nonce.challenge("nonce"))
+
+
+def prove_knowledge(group: Group, context: Transcript, secret: int, *, random: bytes | None = None) -> bytes:
+    """Prove knowledge of `secret` behind `secret` G, bound to the context (Schnorr): R, then z = k + c secret."""
+    transcript = _begin_logarithm(group, context, (secret * group.generator).to_bytes())
+    k = hedge_nonce(group, transcript.state, secret, random)
+    commitment = (k * group.generator).to_bytes()
+    transcript.absorb("commitment", commitment)
+    c = group.reduce_wide(transcript.challenge("c"))
+    return commitment + group.scalar_bytes(k + c * secret)
+
+
+def verify_knowledge(group: Group, context: Transcript, public: bytes, proof: bytes, *, culprit: str = "") -> None:
+    """Check a proof of knowledge of the logarithm of `public`. Raises Refused."""
+    size = group.element_size
+    X = group.parse_element(public, culprit=culprit)
+    R = group.parse_element(proof[:size], culprit=culprit)
+    z = group.parse_scalar(proof[size:], culprit=culprit)
+    transcript = _begin_logarithm(group, context, public)
+    transcript.absorb("commitment", proof[:size])
+    c = group.reduce_wide(transcript.challenge("c"))
+    # A proof of knowledge MUST satisfy z G = R + c X, with c from the context, X and R.
+    if not group.vartime_sum([z, -1, -c], [group.generator, R, X]).is_identity():
+        raise Refused("PROOF-10", "the proof of knowledge does not verify", culprit=culprit)
+
+
+def prove_equality(
+    group: Group, context: Transcript, secret: int, base: bytes, *, random: bytes | None = None
+) -> bytes:
+    """Prove that `secret` G and `secret` × base have one logarithm (Chaum–Pedersen): R, R', z."""
+    return prove_equalities(group, context, secret, [base], random=random)
+
+
+def verify_equality(
+    group: Group, context: Transcript, public: bytes, base: bytes, value: bytes, proof: bytes, *, culprit: str = ""
+) -> None:
+    """Check that log_G public = log_base value. Raises Refused."""
+    verify_equalities(group, context, public, [base], [value], proof, culprit=culprit)
+
+
+def prove_equalities(
+    group: Group, context: Transcript, secret: int, bases: Sequence[bytes], *, random: bytes | None = None
+) -> bytes:
+    """Prove for all bases at once that `secret` × base was computed with the logarithm of `secret` G.
+
+    The bases are combined with full-size weights that the verifier recomputes from the whole statement.
+    """
+    points = [group.parse_sum(base) for base in bases]
+    values = [(secret * point).to_bytes() for point in points]
+    transcript, weights = _weigh_equalities(group, context, (secret * group.generator).to_bytes(), bases, values)
+    base = group.vartime_sum(weights, points)
+    _absorb_sums(transcript, base, secret * base)
+    k = hedge_nonce(group, transcript.state, secret, random)
+    commitments = (k * group.generator).to_bytes() + (k * base).to_bytes()
+    transcript.absorb("commitment", commitments)
+    c = group.reduce_wide(transcript.challenge("c"))
+    return commitments + group.scalar_bytes(k + c * secret)
+
+
+def verify_equalities(
+    group: Group,
+    context: Transcript,
+    public: bytes,
+    bases: Sequence[bytes],
+    values: Sequence[bytes],
+    proof: bytes,
+    *,
+    culprit: str = "",
+) -> None:
+    """Check that every value is its base times the logarithm of `public`. Raises Refused.
+
+    Bases and values are sums and may be the identity, and so may the second commitment (when all bases are).
+    """
+    size = group.element_size
+    X = group.parse_element(public, culprit=culprit)
+    points = [group.parse_sum(base, culprit=culprit) for base in bases]
+    products = [group.parse_sum(value, culprit=culprit) for value in values]
+    R = group.parse_element(proof[:size], culprit=culprit)
+    R_base = group.parse_sum(proof[size : 2 * size], culprit=culprit)
+    z = group.parse_scalar(proof[2 * size :], culprit=culprit)
+    transcript, weights = _weigh_equalities(group, context, public, bases, values)
+    base, value = group.vartime_sum(weights, points), group.vartime_sum(weights, products)
+    _absorb_sums(transcript, base, value)
+    transcript.absorb("commitment", proof[: 2 * size])
+    c = group.reduce_wide(transcript.challenge("c"))
+    # A proof of equal logarithms MUST satisfy z G = R + c X and z Σ δ A = R' + c Σ δ D, with δ and c recomputed.
+    first = group.vartime_sum([z, -1, -c], [group.generator, R, X])
+    second = group.vartime_sum([z, -1, -c], [base, R_base, value])
+    if not (first.is_identity() and second.is_identity()):
+        raise Refused("PROOF-11", "the proof of equal logarithms does not verify", culprit=culprit)
+
+
+def _begin_logarithm(group: Group, context: Transcript, public: bytes) -> Transcript:
+    transcript = Transcript.resume(context.state)
+    transcript.absorb("suite", group.name.encode("ascii"))
+    transcript.absorb("public", public)
+    return transcript
+
+
+def _weigh_equalities(
+    group: Group, context: Transcript, public: bytes, bases: Sequence[bytes], values: Sequence[bytes]
+) -> tuple[Transcript, list[int]]:
+    """Absorb the whole statement, then return one full-size weight for each pair."""
+    transcript = _begin_logarithm(group, context, public)
+    transcript.absorb("count", len(bases).to_bytes(4, "big"))
+    for base, value in zip(bases, values, strict=True):
+        transcript.absorb("pair", base + value)
+    return transcript, [group.reduce_wide(transcript.challenge("weight", at)) for at in range(len(bases))]
+
+
+def _absorb_sums(transcript: Transcript, base: Element, value: Element) -> None:
+    transcript.absorb("base", base.to_bytes())
+    transcript.absorb("value", value.to_bytes())
