@@ -1,6 +1,6 @@
 """Recompute a record's tally from `docs/spec/` alone: nothing of this project, nothing beyond the standard library.
 
-    python tests/independent/tally.py RECORD          prints {contest hash: votes per option} as JSON
+    python tests/independent/tally.py RECORD          prints {contest: votes per option} as JSON
 
 Written by the pages board.md, encoding.md, manifest.md, ballot.md and tally.md, with its own Ristretto arithmetic
 (RFC 9496) and its own CBOR reader. It rebuilds the Merkle root of the checkpoint from the entry bundles, counts each
@@ -25,9 +25,9 @@ D = -121665 * pow(121666, -1, P) % P
 ROOT_M1 = pow(2, (P - 1) // 4, P)
 ZERO = (0, 1, 1, 0)
 Point = tuple[int, int, int, int]
-Cell = tuple[str, ...]
-Tree = dict[str | None, list[str]]
-Votes = dict[bytes, list[int]]
+Cell = tuple[int, ...]
+Tree = dict[int | None, list[int]]
+Votes = dict[int, list[int]]
 
 
 def even(x: int) -> int:
@@ -185,7 +185,7 @@ def read_counted(entries: list[bytes]) -> tuple[Any, ...]:
     part_tag = f"dobush/1/{manifest['kind']}/part".encode()
     parts: dict[bytes, Any] = {}
     ballots: dict[bytes, Any] = {}
-    unit_of: dict[bytes, str] = {}
+    unit_of: dict[bytes, int] = {}
     struck, shares, results = set(), defaultdict(list), []
     for raw in entries:
         _, kind, body_bytes, _ = read_whole(raw)
@@ -209,13 +209,13 @@ def read_counted(entries: list[bytes]) -> tuple[Any, ...]:
     return manifest, parts, counted, unit_of, shares, results
 
 
-def form_cells(region: str, children: Tree, minimum: int, ballots_in: Counter[str]) -> list[Cell]:
+def form_cells(region: int, children: Tree, minimum: int, ballots_in: Counter[int]) -> list[Cell]:
     """Form the cells of one question by the merge rule; a cell is a sorted tuple of leaf units."""
 
     def size(cell: Cell) -> int:
         return sum(ballots_in[leaf] for leaf in cell)
 
-    def merge(node: str) -> tuple[list[Cell], Cell]:
+    def merge(node: int) -> tuple[list[Cell], Cell]:
         if not children[node]:
             return ([(node,)], ()) if ballots_in[node] >= minimum else ([], (node,))
         finished: list[Cell] = []
@@ -256,15 +256,15 @@ def small_multiples(count: int) -> tuple[dict[bytes, int], Point]:
 
 
 def tally(folder: str | Path) -> tuple[Votes, Votes]:
-    """Return ({contest hash: votes per option}, {contest hash: votes that the record's result entries add up to})."""
+    """Return ({contest: votes per option}, the same from the record's result entries)."""
     manifest, parts, counted, unit_of, shares, results = read_counted(read_log(Path(folder)))
     children: Tree = defaultdict(list)
     for chunk in manifest["units"]:
-        for unit, parent, _, _ in parts[chunk]["units"]:
-            children[parent].append(unit)
+        for unit in parts[chunk]["units"]:
+            children[unit["parent"]].append(unit["id"])
     contests_of_style = {style["id"]: style["contests"] for style in manifest["styles"]}
-    sums: dict[tuple[bytes, str], list[Point]] = {}
-    ballots_in: dict[bytes, Counter[str]] = defaultdict(Counter)
+    sums: dict[tuple[int, int], list[Point]] = {}
+    ballots_in: dict[int, Counter[int]] = defaultdict(Counter)
     for pseudonym, ballot in counted.items():
         unit = unit_of[pseudonym]
         for contest, (ciphertexts, _) in zip(contests_of_style[ballot[1]], ballot[8], strict=True):
@@ -280,8 +280,8 @@ def tally(folder: str | Path) -> tuple[Votes, Votes]:
     values = {i: b"".join(s["values"] for s in sorted(shares[i], key=lambda s: s["part"])) for i in trustees}
     votes: Votes = {}
     at = 0
-    for contest in manifest["contests"]:
-        body = parts[contest]
+    for body in map(parts.get, manifest["contests"]):
+        contest = body["id"]
         votes[contest] = [0] * len(body["options"])
         for cell in form_cells(body["region"], children, manifest["minimum_cell"], ballots_in[contest]):
             for option in range(len(body["options"])):
@@ -300,5 +300,5 @@ def tally(folder: str | Path) -> tuple[Votes, Votes]:
 
 if __name__ == "__main__":
     recomputed, printed = tally(sys.argv[1])
-    sys.stdout.write(json.dumps({contest.hex(): row for contest, row in recomputed.items()}) + "\n")
+    sys.stdout.write(json.dumps(recomputed) + "\n")
     sys.exit(recomputed != printed)
