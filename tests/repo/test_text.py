@@ -19,7 +19,7 @@ LOCKED_SOURCE = 'source = "registry+https://github.com/rust-lang/crates' + '.io-
 
 LINES_IN_A_FILE, LINES_IN_A_FUNCTION = 400, 60
 # Hard limits: soft ones are reported, these fail.
-HARD_FILE, HARD_FUNCTION = 800, 120
+HARD_FILE, HARD_FUNCTION = 1200, 120
 
 
 def tracked() -> list[Path]:
