@@ -77,7 +77,7 @@ $(SYSTEM): packages.txt
 
 # Without --no-deps pip would demand petlib's test tools, which the lock leaves out on purpose.
 $(DEPS): requirements-dev.txt $(SYSTEM)
-	$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install -q --use-pep517 --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 $(KERNEL): $(RUST_FILES) pyproject.toml $(DEPS)
