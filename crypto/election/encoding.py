@@ -472,7 +472,8 @@ PublicKey: TypeAlias = Annotated[bytes, Bytes(32)]
 KeyId: TypeAlias = Annotated[bytes, Bytes(8)]
 Pseudonym: TypeAlias = Annotated[bytes, Bytes(16)]
 Point: TypeAlias = Annotated[bytes, Bytes(32, 33)]
-Proof: TypeAlias = Annotated[bytes, Bytes(64)]
+KnowledgeProof: TypeAlias = Annotated[bytes, Bytes(64, 65)]
+EqualityProof: TypeAlias = Annotated[bytes, Bytes(96, 98)]
 Count: TypeAlias = Annotated[int, Uint(_U32)]
 Id16: TypeAlias = Annotated[int, Uint(_U16)]
 UnitId: TypeAlias = Annotated[int, Uint(_U32)]
@@ -644,7 +645,7 @@ class CeremonyKey(Message):
     run: Number16
     trustee: TrusteeIndex
     key: Point
-    proof: Proof
+    proof: KnowledgeProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -663,9 +664,9 @@ class CeremonyDealing(Message):
     run: Number16
     trustee: TrusteeIndex
     commitments: Annotated[tuple[bytes, ...], Items(Bytes(32, 33), 1, 255)]
-    proof: Proof
+    proof: KnowledgeProof
     ephemeral: Point
-    ephemeral_proof: Proof
+    ephemeral_proof: KnowledgeProof
     shares: Annotated[tuple[bytes, ...], Items(Bytes(32), 1, 255)]
 
 
@@ -686,7 +687,7 @@ class CeremonyComplaint(Message):
     trustee: TrusteeIndex
     against: TrusteeIndex
     point: Point
-    proof: Proof
+    proof: EqualityProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -772,7 +773,7 @@ class DrillShare(Message):
     number: Number16
     trustee: TrusteeIndex
     value: Point
-    proof: Proof
+    proof: EqualityProof
 
 
 @dataclass(frozen=True, slots=True)
@@ -859,7 +860,7 @@ class Share(Message):
     part: Id16
     parts: Number16
     values: Annotated[bytes, Bytes(32, MAX_ENTRY_SIZE)]
-    proof: Proof
+    proof: EqualityProof
 
 
 @dataclass(frozen=True, slots=True)
