@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Protocol, Self, 
 import cbor2
 
 from crypto.errors import MalformedEncoding, Misuse, Refused
+from crypto.signatures import verify_ed25519
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -1055,8 +1056,6 @@ class SignatureClaim:
 
     def verify(self) -> None:
         """Verify the signature. Raises Refused with this claim's check."""
-        from crypto.signatures import verify_ed25519  # noqa: PLC0415
-
         try:
             verify_ed25519(self.public_key, self.message, self.signature)
         except Refused as refusal:
