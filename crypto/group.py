@@ -256,8 +256,11 @@ class Ristretto255(Group):
 
     def hash_to_element(self, message: bytes, dst: bytes) -> Element:
         """Hash by ristretto255_XMD:SHA-512_R255MAP_RO_ (RFC 9380, appendix B; RFC 9496, section 4.3.4)."""
-        uniform = expand_message_xmd(message, dst, WIDE_SIZE, "sha512")
-        return Element(self, _kernel.Point.from_uniform(uniform))
+        return self.map_uniform(expand_message_xmd(message, dst, WIDE_SIZE, "sha512"))
+
+    def map_uniform(self, data: bytes) -> Element:
+        """Map 64 uniform bytes to an element (RFC 9496, section 4.3.4)."""
+        return Element(self, _kernel.Point.from_uniform(data))
 
 
 class P256(Group):

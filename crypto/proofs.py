@@ -1,8 +1,8 @@
 """The bit-vector argument that a ballot is well formed, and the proofs about logarithms that trustees give.
 
-Spec: `docs/spec/proofs.md`. First come contest rules, generators, prover, verifier and batch in readable Python, for both
-suites. For ristretto255 the Rust kernel does the same work faster and, in the prover, in constant time;
-both give the same bytes and the same first failing check on every input. Every challenge comes from a `Transcript`
+Spec: `docs/spec/proofs.md`. First come contest rules, generators, prover, verifier and batch in readable Python,
+for both suites. For ristretto255 the Rust kernel does the same work faster and, in the prover, in constant time; both
+give the same bytes and the same first failing check on every input. Every challenge comes from a `Transcript`
 that has absorbed the whole statement. The last part are the proofs of knowledge and of equal logarithms.
 
 >>> from crypto.elgamal import BallotSeed
@@ -337,20 +337,28 @@ def seal_contest(contest: Contest, position: Position, seed: BallotSeed, chosen:
     allowed = range(1, 2) if isinstance(rule, OneOf) else range(rule.minimum, rule.maximum + 1)
     if sum(votes) != len(indices) or len(indices) not in allowed:
         raise Misuse("the rule of this contest does not allow this choice")
-    return prove_contest(contest, position, seed, votes, rule.bits(votes))
+    ciphertexts = encrypt_votes(contest, seed, votes)
+    return SealedContest(ciphertexts, prove_contest(contest, position, seed, ciphertexts, rule.bits(votes)))
+
+
+def encrypt_votes(contest: Contest, seed: BallotSeed, votes: Sequence[int]) -> bytes:
+    """Encrypt one contest's votes with the randomness of the seed: what the voter's second device repeats."""
+    key = contest.group.parse_element(contest.key)
+    return vector_to_bytes(encrypt_vector(contest.group, key, votes, _derive_randomness(contest, seed)))
+
+
+def _derive_randomness(contest: Contest, seed: BallotSeed) -> list[int]:
+    return [seed.derive_encryption(contest.group, contest.contest, option) for option in range(contest.rule.options)]
 
 
 def prove_contest(
-    contest: Contest, position: Position, seed: BallotSeed, votes: Sequence[int], bits: Sequence[int]
-) -> SealedContest:
-    """Encrypt `votes` and run the prover on `bits`, in Python and without asking whether they make sense.
+    contest: Contest, position: Position, seed: BallotSeed, ciphertexts: bytes, bits: Sequence[int]
+) -> bytes:
+    """Run the prover on secret bits, in Python and without asking whether they make sense.
 
     The readable prover of the spec and the forger of the tests; `seal_contest` is what a voter's program calls.
     """
     group, rule, q = contest.group, contest.rule, contest.group.order
-    key, n, m = group.parse_element(contest.key), rule.options, rule.digits
-    randomness = [seed.derive_encryption(group, contest.contest, option) for option in range(n)]
-    ciphertexts = vector_to_bytes(encrypt_vector(group, key, votes, randomness))
     transcript = _begin_transcript(contest, position, ciphertexts)
     statement = transcript.state
 
@@ -377,7 +385,9 @@ def prove_contest(
     for beta, slope in zip(rule.digit_polynomials(q, y, masks), rule.digit_polynomials(q, y, bits), strict=True):
         shifted = [0, *(slope * coefficient for coefficient in polynomial)]
         polynomial = [(beta * low + high) % q for low, high in zip([*polynomial, 0], shifted, strict=True)]
+    m = rule.digits
     digit_randomness = [secret("digit", digit) for digit in range(m)]
+    key = group.parse_element(contest.key)
     digits = vector_to_bytes(encrypt_vector(group, key, polynomial[:m], digit_randomness))
     transcript.absorb("digits", digits)
     x = group.reduce_wide(transcript.challenge("x"))
@@ -385,8 +395,8 @@ def prove_contest(
     f = [x * s + a for s, a in zip(bits, masks, strict=True)]
     sent = [f[bit] for constraint in rule.bit_groups() for bit, _ in constraint.rest()]
     w = x * alpha + gamma
-    z = pow(x, m, q) * _evaluate(q, y, randomness) + _evaluate(q, x, digit_randomness)
-    return SealedContest(ciphertexts, commitments + digits + b"".join(map(group.scalar_bytes, [*sent, w, z])))
+    z = pow(x, m, q) * _evaluate(q, y, _derive_randomness(contest, seed)) + _evaluate(q, x, digit_randomness)
+    return commitments + digits + b"".join(map(group.scalar_bytes, [*sent, w, z]))
 
 
 # ------------------------------------------------------------------------------------------------------------ verifier

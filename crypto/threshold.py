@@ -1,8 +1,8 @@
 """Feldman sharing of the election key, partial decryptions with attribution, and the bounded discrete logarithm.
 
 Spec: `docs/spec/threshold.md`. The mathematics of ceremony and tally without their messages: group elements are bytes
-here, secrets are integers in `[1, order)`, trustees have the indices 1 to n, and a `Transcript` carries the context (tag,
-manifest hash, run, ...) that every proof and every sealed share is bound to. The rounds, their entries and who is
+here, secrets are integers in `[1, order)`, trustees have the indices 1 to n, and a `Transcript` carries the context
+(tag, manifest hash, run, ...) that every proof and every sealed share is bound to. The rounds, their entries and who is
 disqualified belong to `crypto/election/ceremony.py`, cells and totals to `crypto/election/tally.py`.
 
 >>> from crypto.group import parse_suite
