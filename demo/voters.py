@@ -1,8 +1,8 @@
-"""Software passkeys for the simulated voters: what a browser and an authenticator answer to a challenge, without either.
+"""Software passkeys of the simulated voters: what a browser and an authenticator answer to a challenge, without either.
 
-Spec: `docs/spec/signatures.md`, section "Passkeys". A key is made again from its 32-byte seed by any process, and the same
-seed signs the same challenge with the same bytes, so that a demo can be repeated. There is nobody to verify behind such a
-key: elections of kind *real* refuse it.
+Spec: `docs/spec/signatures.md`, section "Passkeys". A key is made again from its 32-byte seed by any process, and the
+same seed signs the same challenge with the same bytes, so that a demo can be repeated. There is nobody to verify behind
+such a key: elections of kind *real* refuse it.
 
 >>> from crypto.signatures import passkey_challenge, verify_passkey_assertion
 >>> passkey = make_passkey(bytes(32), ES256)
