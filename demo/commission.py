@@ -1,7 +1,7 @@
 """The people and the papers of the demo: officers, registrars, the log's keys, manifest, parts, roll, credentials.
 
-Spec: `docs/spec/manifest.md`, `docs/spec/credential.md`. All secret keys come from the demo's seed, so that a run can be
-repeated; for that very reason every paper is of kind *demo*. The hours are those of 2021-01-10 in Bishkek.
+Spec: `docs/spec/manifest.md`, `docs/spec/credential.md`. All secret keys come from the demo's seed, so that a run
+can be repeated; for that very reason every paper is of kind *demo*. The hours are those of 2021-01-10 in Bishkek.
 
 >>> from demo.electorate import Electorate, published
 >>> commission = Commission(Electorate(published(), voters=60, seed=1))
