@@ -1,8 +1,8 @@
 """Cells, their sums, the trustees' shares, totals and what officers decide about them.
 
 Spec: `docs/spec/tally.md`. Only sums over cells are ever decrypted; `form_cells` makes them so that no published
-figure, nor any difference of published figures, speaks about fewer people than the minimum. The rest is the slice of the
-record's state that begins with the close entry.
+figure, nor any difference of published figures, speaks about fewer people than the minimum. The rest is the slice of
+the record's state that begins with the close entry.
 
 >>> cells, rest = form_cells(0, {0: [1, 2, 3]}, {1: 12, 2: 4, 3: 11}, minimum=10)
 >>> [(cell.units, cell.ballots) for cell in cells], rest.units
@@ -561,3 +561,32 @@ class Tally:
 def hash_receipt(receipt: bytes, kind: Kind) -> bytes:
     """Return the 32 bytes by which a release names a disputed receipt."""
     return tagged_hash(tag(kind, "dispute"), receipt)
+
+
+@dataclass(frozen=True, slots=True)
+class DistrictCounts:
+    """Slots, credentials and pseudonyms with a counted ballot of one district."""
+
+    slots: int
+    credentials: int
+    counted: int
+
+
+def verify_counts(
+    valid: int, counted: int, superseded: int, struck: int, districts: Mapping[int, DistrictCounts]
+) -> None:
+    """Check that the ballots and people of a closed election add up. Raises Refused.
+
+    `valid` counts accepted ballot entries; `struck` those of struck pseudonyms that would else be counted.
+    """
+    reasons = [
+        (valid != counted + superseded + struck, "valid ballots are not counted + superseded + struck", ""),
+        (counted != sum(district.counted for district in districts.values()), "districts do not add up", ""),
+    ]
+    for name, district in sorted(districts.items()):
+        ordered = district.counted <= district.credentials <= district.slots
+        reasons.append((not ordered, "more counted ballots than credentials, or than slots", f"district {name}"))
+    for fails, reason, culprit in reasons:
+        if fails:
+            # Ballots MUST equal counted + superseded + struck, and votes <= credentials <= slots in any district.
+            raise Refused("TALLY-11", reason, culprit=culprit)
