@@ -1,4 +1,4 @@
-"""A trustee's share is wrong: shifted by G, proven for other sums, with chosen weights, or made for another election."""
+"""A trustee's share is wrong: shifted by G, for other sums, with chosen weights, made for another election."""
 
 from dataclasses import replace
 
@@ -41,11 +41,9 @@ def break_share(polls: Polls, case: str) -> Share:
         return replace(polls.shares(1)[0], trustee=2)
     if case == "another closed root":
         return replace(make_share(election, plan, bytes(32), 2, x)[0], closed_root=ROOT)
-    if case == "another election":
-        other = replace(election, manifest_hash=bytes(32))
-        return make_share(other, plan, ROOT, 2, x)[0]
-    if case == "another kind":
-        return make_share(replace(election, kind="real"), plan, ROOT, 2, x)[0]
+    if case in {"another election", "another kind"}:
+        changes = {"manifest_hash": bytes(32)} if case == "another election" else {"kind": "real"}
+        return make_share(replace(election, **changes), plan, ROOT, 2, x)[0]  # type: ignore[arg-type]
     statement = plan.statement(election, ROOT)
     bases = [option.base for option in statement.options]
     if case == "weights without the statement":

@@ -1,4 +1,4 @@
-"""What else the ceremony refuses: messages out of turn, keys without proof or used before, openings without certificate."""
+"""What else the ceremony refuses: messages out of turn, keys without proof or used before, unfounded openings."""
 
 from dataclasses import replace
 

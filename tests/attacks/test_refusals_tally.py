@@ -1,4 +1,4 @@
-"""What else the tally refuses: entries before the close, shares too early, decisions, disputes and releases out of place."""
+"""What else the tally refuses: entries before the close, shares too early, decisions, disputes, releases out of place."""
 
 from dataclasses import replace
 
