@@ -372,7 +372,7 @@ class Tally:
 
     def stage_aggregate(self, body: Aggregate, _context: Context) -> Step:
         """Stage the aggregate of one cell."""
-        closed = self._require_close()
+        closed = self._after_close()
         item = closed.plan.find(body.contest, body.cell)
         fits = item is not None and (item.cell.units, item.cell.ballots, item.sums) == (
             tuple(body.units),
@@ -381,17 +381,17 @@ class Tally:
         )
         if not fits or (body.contest, body.cell) in closed.aggregates:
             # An aggregate MUST name a finished cell without one, with its units, ballots and recomputed sums.
-            raise Refused("TALLY-3", f"not the sums of cell {body.cell}, contest {body.contest}", culprit="server")
+            raise Refused("TALLY-2", f"not the sums of cell {body.cell}, contest {body.contest}", culprit="server")
         return Step((), lambda: closed.aggregates.add((body.contest, body.cell)))
 
     def stage_share(self, body: Share, _context: Context) -> Step:
         """Stage a part of a share; the last part brings the proof of all."""
-        closed, culprit = self._require_close(), name_trustee(body.trustee)
+        closed, culprit = self._after_close(), name_trustee(body.trustee)
         statement = closed.plan.statement(self.election, closed.root)
         reason = self._misplaced_share(closed, body, len(statement.options))
         if reason:
             # A share MUST stand after aggregates, dispute period and releases, its parts in order, once, for this root.
-            raise Refused("TALLY-4", reason, culprit=culprit)
+            raise Refused("TALLY-3", reason, culprit=culprit)
         parts = [*closed.parts.get(body.trustee, []), body]
         if len(parts) < body.parts:
             return Step((), lambda: closed.parts.update({body.trustee: parts}))
@@ -409,7 +409,7 @@ class Tally:
             raise
         except Refused as refusal:
             # The proof of a share MUST hold for the recomputed sums.
-            raise Refused("TALLY-5", refusal.reason, culprit=culprit) from refusal
+            raise Refused("TALLY-4", refusal.reason, culprit=culprit) from refusal
 
         def commit() -> None:
             closed.parts.pop(body.trustee, None)
@@ -419,24 +419,24 @@ class Tally:
 
     def stage_result(self, body: Result, _context: Context) -> Step:
         """Stage the votes of one cell."""
-        closed = self._require_close()
+        closed = self._after_close()
         place, votes = (body.contest, body.cell), tuple(body.votes)
         item = closed.plan.find(*place)
         ready = item is not None and place not in closed.results and len(closed.valid) >= self.election.threshold
         if item is None or not ready or votes != self.open_cell(item):
             # A result MUST name a cell without one, and its votes MUST be those that valid shares open.
             reason = "not the votes that the shares open" if ready else "no such cell, said before, or too few shares"
-            raise Refused("TALLY-6", reason, culprit=f"contest {body.contest}, cell {body.cell}")
+            raise Refused("TALLY-5", reason, culprit=f"contest {body.contest}, cell {body.cell}")
         rule = next(contest.rule for contest in self.election.contests if contest.id == body.contest)
         lowest, highest = (rule.minimum, rule.maximum) if isinstance(rule, Between) else (1, 1)
         if not lowest * item.cell.ballots <= sum(votes) <= highest * item.cell.ballots:
             # Votes MUST add up to the cell's ballots, or lie between kmin and kmax times them.
-            raise Refused("TALLY-10", f"{sum(votes)} votes from {item.cell.ballots} ballots", culprit="server")
+            raise Refused("TALLY-9", f"{sum(votes)} votes from {item.cell.ballots} ballots", culprit="server")
         return Step((), lambda: closed.results.update({place: votes}))
 
     def stage_decision(self, body: Decision, _context: Context) -> Step:
         """Stage what officers decide after the results."""
-        closed = self._require_close()
+        closed = self._after_close()
         complete = len(closed.results) == len(closed.plan.items)
         rule = next((contest.rule for contest in self.election.contests if contest.id == body.contest), None)
         if body.action == "annulled":
@@ -446,7 +446,7 @@ class Tally:
         place = (body.action, body.contest, body.target)
         if not complete or not known or place in closed.decisions:
             # A decision MUST come after the results of all cells and name an option or a cell, once.
-            raise Refused("TALLY-7", "too early, said before, or about nothing of this contest", culprit="officers")
+            raise Refused("TALLY-6", "too early, said before, or about nothing of this contest", culprit="officers")
         return Step((), lambda: closed.decisions.update({place: body.document_hash}))
 
     def stage_dispute(self, body: Dispute, _context: Context) -> Step:
@@ -461,7 +461,7 @@ class Tally:
             reason = refusal.reason
         if reason:
             # A dispute MUST carry a receipt of this election whose ballot is missing after its deadline, once.
-            raise Refused("TALLY-8", reason, culprit="server")
+            raise Refused("TALLY-7", reason, culprit="server")
 
         def commit() -> None:
             self.disputes[name] = body.receipt
@@ -472,12 +472,12 @@ class Tally:
 
     def stage_release(self, body: Release, _context: Context) -> Step:
         """Stage what two officers of different bodies settle before the decryption."""
-        closed = self._require_close()
+        closed = self._after_close()
         targets = [item.target for item in body.items]
         known = all(target in closed.pending and target not in self.released for target in targets)
         if not known or len(set(targets)) < len(targets) or closed.parts or closed.valid:
             # A release MUST come before the first share and name what is unresolved, each once.
-            raise Refused("TALLY-9", "too late, or not about something unresolved", culprit="officers")
+            raise Refused("TALLY-8", "too late, or not about something unresolved", culprit="officers")
         return Step((), lambda: self.released.update({item.target: item.effect for item in body.items}))
 
     def open_cell(self, item: Item) -> tuple[int, ...]:
@@ -545,12 +545,6 @@ class Tally:
         )
         return next((reason for fails, reason in reasons if fails), "")
 
-    def _require_close(self) -> _Closed:
-        if self._closed is None:
-            # Every entry of this page except the close and disputes MUST come after the close.
-            raise Refused("TALLY-2", "the election is not closed", culprit="server")
-        return self._closed
-
     def _after_close(self) -> _Closed:
         if self._closed is None:
             message = "there is no tally before the close"
@@ -589,4 +583,4 @@ def verify_counts(
     for fails, reason, culprit in reasons:
         if fails:
             # Ballots MUST equal counted + superseded + struck, and votes <= credentials <= slots in any district.
-            raise Refused("TALLY-11", reason, culprit=culprit)
+            raise Refused("TALLY-10", reason, culprit=culprit)

@@ -60,7 +60,7 @@ def test_an_aggregate_that_is_not_recomputed_is_refused(case: str) -> None:
     polls = prepare()
     with pytest.raises(Refused) as refusal:
         polls.tally.stage_aggregate(break_aggregate(polls, case), HERE)
-    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-3", "server")
+    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-2", "server")
 
 
 def break_result(polls: Polls, case: str) -> Result:
@@ -93,7 +93,7 @@ def test_a_result_that_the_shares_do_not_open_is_refused(case: str) -> None:
     with pytest.raises(Refused) as refusal:
         polls.tally.stage_result(break_result(polls, case), HERE)
     cell = 99 if case == "no such cell" else 0
-    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-6", f"contest 1, cell {cell}")
+    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-5", f"contest 1, cell {cell}")
 
 
 def test_a_result_before_enough_shares_is_refused() -> None:
