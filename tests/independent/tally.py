@@ -11,6 +11,7 @@ finds the small logarithms. It leaves proofs and signatures to the auditor: a wr
 import base64
 import functools
 import hashlib
+import itertools
 import json
 import sys
 from collections import Counter, defaultdict
@@ -218,11 +219,9 @@ def form_cells(region: int, children: Tree, minimum: int, ballots_in: Counter[in
     def merge(node: int) -> tuple[list[Cell], Cell]:
         if not children[node]:
             return ([(node,)], ()) if ballots_in[node] >= minimum else ([], (node,))
-        finished: list[Cell] = []
-        residual: Cell = ()
-        for child in children[node]:
-            more, rest = merge(child)
-            finished, residual = finished + more, residual + rest
+        merged = [merge(child) for child in children[node]]
+        finished = [cell for part, _ in merged for cell in part]
+        residual = tuple(unit for _, rest in merged for unit in rest)
         while 0 < size(residual) < minimum and finished:
             smallest = min(finished, key=lambda cell: (size(cell), min(cell)))
             finished.remove(smallest)
@@ -247,12 +246,8 @@ def small_logarithm(point: Point, limit: int) -> int:
 @functools.cache
 def small_multiples(count: int) -> tuple[dict[bytes, int], Point]:
     """Return the encodings of 0·BASE .. (count-1)·BASE with their index, and -count·BASE."""
-    table: dict[bytes, int] = {}
-    point = ZERO
-    for index in range(count):
-        table[encode(point)] = index
-        point = add(point, BASE)
-    return table, negative(point)
+    points = list(itertools.accumulate([BASE] * count, add, initial=ZERO))
+    return {encode(point): index for index, point in enumerate(points[:-1])}, negative(points[-1])
 
 
 def tally(folder: str | Path) -> tuple[Votes, Votes]:
