@@ -47,7 +47,7 @@ class Secrets:
     """All that a trustee must keep; one key file serves one election.
 
     `answers` holds every entry that was ever given out, by the name of its step: the same question gets the same bytes.
-    `encryption` is destroyed with the certificate of R3; `share` is the trustee's part of the election key.
+    `encryption` is destroyed with the certificate of R3; `shares` holds, by run, the trustee's part of the key.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Secrets:
     manifest_hash: bytes = b""
     run: int = 0
     encryption: int = field(default=0, repr=False)
-    share: int = field(default=0, repr=False)
+    shares: dict[int, int] = field(default_factory=dict, repr=False)
     answers: dict[str, tuple[bytes, ...]] = field(default_factory=dict, repr=False)
 
     def to_bytes(self) -> bytes:
@@ -69,7 +69,7 @@ class Secrets:
                 "manifest_hash": self.manifest_hash.hex(),
                 "run": self.run,
                 "encryption": f"{self.encryption:064x}",
-                "share": f"{self.share:064x}",
+                "shares": {str(run): f"{share:064x}" for run, share in self.shares.items()},
                 "answers": {step: [entry.hex() for entry in entries] for step, entries in self.answers.items()},
             },
             sort_keys=True,
@@ -87,7 +87,7 @@ class Secrets:
             manifest_hash=bytes.fromhex(values["manifest_hash"]),
             run=values["run"],
             encryption=int(values["encryption"], 16),
-            share=int(values["share"], 16),
+            shares={int(run): int(share, 16) for run, share in values["shares"].items()},
             answers={step: tuple(bytes.fromhex(entry) for entry in rows) for step, rows in values["answers"].items()},
         )
 

@@ -51,7 +51,7 @@ from crypto.threshold import (
 )
 from crypto.transcript import Kind, Transcript, tag, tagged_hash
 
-Act = Literal["key", "commitment", "dealing", "answer", "certificate", "drill", "wait"]
+Act = Literal["key", "commitment", "dealing", "answer", "certificate", "drill", "decrypt", "wait"]
 ROUNDS: tuple[Act, ...] = ("key", "commitment", "dealing", "answer", "certificate")
 ANSWER_ROUND = 4
 
