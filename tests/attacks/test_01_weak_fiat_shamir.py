@@ -1,4 +1,4 @@
-"""A proof is shown with another statement than its own, or a statement is fitted to a challenge that is known already."""
+"""A proof is shown with another statement than its own, or a statement is fitted to a challenge already known."""
 
 from dataclasses import replace
 from typing import Any

@@ -13,11 +13,9 @@ def test_one_random_stream_for_two_statements(suite: str) -> None:
     group = parse_suite(suite)
     contexts = [Transcript(tag("demo", "a")), Transcript(tag("demo", "b"))]
     bases = [group.generator.to_bytes()]
-    for prove in (
-        lambda context: prove_knowledge(group, context, SECRET, random=bytes(32)),
-        lambda context: prove_equalities(group, context, SECRET, bases, random=bytes(32)),
-    ):
-        first, second = (prove(context) for context in contexts)
+    knowledge = [prove_knowledge(group, context, SECRET, random=bytes(32)) for context in contexts]
+    equality = [prove_equalities(group, context, SECRET, bases, random=bytes(32)) for context in contexts]
+    for first, second in (knowledge, equality):
         assert first[: group.element_size] != second[: group.element_size]
 
 

@@ -1,4 +1,4 @@
-"""What remains of the ballot argument's and the logarithm proofs' refusals: lengths, zero challenges, rules, both proofs."""
+"""The proofs' other refusals: lengths, a challenge of zero, contest rules, knowledge, equal logarithms."""
 
 from itertools import product
 
