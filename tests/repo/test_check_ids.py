@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CHECK_ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]+")
 # Names of algorithms that have the form of a check id.
-ALGORITHMS = {"SHA-256", "SHA-512"}
+ALGORITHMS = {"P-256", "P-384", "P-521", "SHA-256", "SHA-512"}
 
 
 def docstrings(tree: ast.Module) -> set[int]:
