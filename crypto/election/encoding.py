@@ -1077,11 +1077,12 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What remains of an entry after the stateful checks: claims to verify, then one change of the state.
+    """What remains of an entry after the stateful checks: claims to verify, a last look, then one change of the state.
 
-    `commit` may still raise Refused, before it has changed anything, where a neighbour in the same window decides (the
-    uniqueness checks).
+    `recheck` raises Refused and changes nothing; it holds what another entry of the same window may decide (the
+    uniqueness checks), so it runs after the claims and right before `commit`, which cannot fail.
     """
 
     claims: tuple[Claim, ...] = ()
     commit: Callable[[], None] = _nothing
+    recheck: Callable[[], None] = _nothing

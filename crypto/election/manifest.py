@@ -212,8 +212,7 @@ class Parts:
         """Stage the next part; the last one is also where the parts must fit each other."""
         named = self.expected[self.seen] if self.seen < len(self.expected) else b""
         if hash_part(self.manifest.kind, entry.type, entry.body) != named:
-            # Parts MUST follow the manifest in block 0, exactly those that it names, contests first, in its order.
-            raise Refused("MANIFEST-7", "not the part that the manifest names here", culprit="server")
+            raise self._refuse_part("not the part that the manifest names here")
         after = self._with(body)
         if after.seen == len(self.expected):
             after.district = _verify_geography(after)
@@ -224,6 +223,16 @@ class Parts:
                 setattr(self, name, getattr(after, name))
 
         return Step((), commit)
+
+    def require_complete(self) -> None:
+        """Check that every part has come; the first seal ends block 0."""
+        if not self.is_complete():
+            raise self._refuse_part(f"{self.seen} of {len(self.expected)} parts stand in block 0")
+
+    @staticmethod
+    def _refuse_part(reason: str) -> Refused:
+        # Parts MUST follow the manifest in block 0, exactly those that it names, contests first, in its order.
+        return Refused("MANIFEST-7", reason, culprit="server")
 
     def _with(self, body: Contest | Units) -> Parts:
         """Return a copy with one part more."""

@@ -1,0 +1,491 @@
+"""A cast ballot, a spoiled one, and the receipt: what must hold before either counts, and who broke a promise.
+
+Spec: `docs/spec/ballot.md`. A ballot's validity proof is the kernel's work (`crypto.proofs`); this page binds it to a
+slot, a sequence, a moment and a passkey. `Ballots` keeps 8 bytes a credential and 8 to 9 a contest of every ballot;
+everything else about an earlier ballot is read again from the record when it is needed.
+
+>>> tracking_code(bytes(32))
+'2222-2222-2222-2222-2222-2222-2222-2222-2222'
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+from crypto.election.board import Board
+from crypto.election.credential import Fingerprints, Roll, name_pseudonym
+from crypto.election.encoding import (
+    ARRAY,
+    UINT,
+    BallotEntry,
+    Bytes,
+    Context,
+    Entry,
+    Hash,
+    Manifest,
+    Message,
+    Pseudonym,
+    Spoiled,
+    Step,
+    Text,
+    TimeMs,
+    Uint,
+    malformed,
+    parse_entry,
+    read_bytes,
+    read_head,
+)
+from crypto.election.manifest import Keyring
+from crypto.elgamal import OPENING_SIZE
+from crypto.errors import MalformedEncoding, Misuse, Refused
+from crypto.group import parse_suite
+from crypto.proofs import MAX_CONTESTS, FrameCheck
+from crypto.signatures import SigningKey, passkey_challenge, verify_ed25519, verify_passkey_assertion
+from crypto.transcript import Kind, tag, tagged_hash
+
+NONCE_SIZE = 88
+TRACKING_ALPHABET = "23456789ACEHKPTX"
+_NO_PREVIOUS = bytes(32)
+_HASH_HEAD, _PSEUDONYM_HEAD = b"\x58\x20", b"\x50"
+
+# The bytes MUST be the one encoding of a ballot.
+STRUCTURE_CHECK = "BALLOT-1"
+# A ballot MUST name this election's manifest hash.
+MANIFEST_CHECK = "BALLOT-2"
+# A ballot MUST name the style of its slot.
+STYLE_CHECK = "BALLOT-3"
+FRAME_CHECKS = {
+    FrameCheck.STRUCTURE: STRUCTURE_CHECK,
+    FrameCheck.MANIFEST: MANIFEST_CHECK,
+    FrameCheck.STYLE: STYLE_CHECK,
+    # A ballot MUST hold exactly the contests of its style.
+    FrameCheck.CONTESTS: "BALLOT-4",
+    # Within a ballot no first component A MUST occur twice.
+    FrameCheck.REPEATED: "BALLOT-5",
+}
+
+
+class BallotHead(NamedTuple):
+    """What a ballot says outside its contests' vectors; `firsts` holds the first A of each contest."""
+
+    manifest_hash: bytes
+    style: int
+    pseudonym: bytes
+    number: int
+    previous: bytes
+    head_size: int
+    head_root: bytes
+    firsts: tuple[bytes, ...]
+    lock: bytes
+    vectors: tuple[bytes, ...]  # the ciphertexts of each contest
+
+
+def parse_ballot(data: bytes, element_size: int = 32) -> BallotHead:
+    """Take a ballot's bytes apart, strictly. Raises MalformedEncoding.
+
+    Hand-written, because it runs once for every ballot outside the workers; `crypto.proofs.parse_frame` reads the same.
+    """
+    try:
+        if data[:3] != b"\x89" + _HASH_HEAD:
+            raise malformed("")
+        style, at = read_head(data, 35, UINT)
+        number, end = read_head(data, at + 17, UINT)
+        if data[at : at + 1] != _PSEUDONYM_HEAD or data[end : end + 2] != _HASH_HEAD:
+            raise malformed("")
+        size, start = read_head(data, end + 34, UINT)
+        if data[start : start + 2] != _HASH_HEAD or data[start + 34 : start + 36] != _HASH_HEAD:
+            raise malformed("")
+        count, place = read_head(data, start + 68, ARRAY)
+        if style > 0xFFFF or not 1 <= number <= 0xFFFF_FFFF or size >= 2**53 or not 1 <= count <= MAX_CONTESTS:
+            raise malformed("")
+        firsts, vectors = [], []
+        for _ in range(count):
+            if data[place : place + 1] != b"\x82":
+                raise malformed("")
+            vector, place = read_bytes(data, place + 1)
+            _, place = read_bytes(data, place)
+            vectors.append(vector)
+            firsts.append(vector[:element_size])
+        if place != len(data):
+            raise malformed("")
+    except MalformedEncoding:
+        raise MalformedEncoding(STRUCTURE_CHECK, "not the one encoding of a ballot") from None
+    return BallotHead(
+        data[3:35],
+        style,
+        data[at + 1 : at + 17],
+        number,
+        data[end + 2 : end + 34],
+        size,
+        data[start + 2 : start + 34],
+        tuple(firsts),
+        data[start + 36 : start + 68],
+        tuple(vectors),
+    )
+
+
+def hash_ballot(kind: Kind, ballot: bytes) -> bytes:
+    """Return the 32-byte ballot hash; passkey signatures are no part of it."""
+    return tagged_hash(tag(kind, "ballot"), ballot)
+
+
+def tracking_code(ballot_hash: bytes) -> str:
+    """Return the code that a voter compares: 36 signs for the first 18 bytes, in groups of four."""
+    signs = "".join(TRACKING_ALPHABET[byte >> 4] + TRACKING_ALPHABET[byte & 15] for byte in ballot_hash[:18])
+    return "-".join(signs[at : at + 4] for at in range(0, 36, 4))
+
+
+def lock_of(kind: Kind, opening: bytes) -> bytes:
+    """Return the lock that an opening of 32 bytes opens."""
+    if len(opening) != OPENING_SIZE:
+        raise Misuse(f"the opening of a lock has {OPENING_SIZE} bytes")
+    return tagged_hash(tag(kind, "lock"), opening)
+
+
+# ------------------------------------------------------------------------------------------------------ nonce and cast
+
+
+def _nonce_message(kind: Kind, manifest_hash: bytes, pseudonym: bytes, ballot_hash: bytes, start: bytes) -> bytes:
+    use = tag(kind, "nonce")
+    return len(use).to_bytes(2, "big") + use + manifest_hash + pseudonym + ballot_hash + start
+
+
+def make_nonce(
+    key: SigningKey, kind: Kind, manifest_hash: bytes, pseudonym: bytes, ballot_hash: bytes, random: bytes, issued: int
+) -> bytes:
+    """Return a nonce of 88 bytes: 16 random ones, the time of issue in ms, the receipt key's signature."""
+    start = random + issued.to_bytes(8, "big")
+    return start + key.sign(_nonce_message(kind, manifest_hash, pseudonym, ballot_hash, start))
+
+
+def cast_challenge(kind: Kind, manifest_hash: bytes, ballot_hash: bytes, nonce: bytes) -> bytes:
+    """Return what the passkey signs to cast a ballot; the client computes it itself and signs no other 32 bytes."""
+    return passkey_challenge(tag(kind, "cast"), manifest_hash, ballot_hash, nonce)
+
+
+@dataclass(frozen=True, slots=True)
+class CastRules:
+    """What is the same for every cast of an election."""
+
+    kind: Kind
+    manifest_hash: bytes
+    rp_id: str
+    origins: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class CastClaim:
+    """That the receipt key issued the nonce for this ballot, and that the passkey signed ballot and nonce."""
+
+    rules: CastRules
+    body: bytes
+    ballot_hash: bytes
+    pseudonym: bytes
+    receipt_key: bytes
+    key: bytes
+
+    def verify(self) -> None:
+        """Verify nonce and passkey, in this order. Raises Refused."""
+        rules, body, culprit = self.rules, BallotEntry.parse_once(self.body), name_pseudonym(self.pseudonym)
+        nonce = body.nonce
+        message = _nonce_message(rules.kind, rules.manifest_hash, self.pseudonym, self.ballot_hash, nonce[:24])
+        try:
+            verify_ed25519(self.receipt_key, message, nonce[24:])
+        except Refused as refusal:
+            # The nonce MUST be signed under the receipt key for this manifest, pseudonym and ballot.
+            raise Refused("BALLOT-11", "the nonce was not issued for this ballot", culprit=culprit) from refusal
+        challenge = cast_challenge(rules.kind, rules.manifest_hash, self.ballot_hash, nonce)
+        try:
+            verify_passkey_assertion(
+                self.key,
+                body.authenticator_data,
+                body.client_data,
+                body.signature,
+                challenge,
+                rules.rp_id,
+                rules.origins,
+            )
+        except Refused as refusal:
+            raise type(refusal)(refusal.check, refusal.reason, culprit=culprit) from refusal
+
+
+# -------------------------------------------------------------------------------------------------------------- receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt(Message):
+    """The server's promise, at intake, that a ballot stands on the board by a deadline (ms)."""
+
+    origin: Annotated[str, Text(200)]
+    manifest_hash: Hash
+    ballot_hash: Hash
+    pseudonym: Pseudonym
+    number: Annotated[int, Uint(2**32 - 1, 1)]
+    deadline_ms: TimeMs
+    signature: Annotated[bytes, Bytes(64)]
+
+
+def receipt_message(kind: Kind, receipt: Receipt) -> bytes:
+    """Return what the receipt key signs."""
+    use, origin = tag(kind, "receipt"), receipt.origin.encode()
+    return b"".join(
+        (
+            len(use).to_bytes(2, "big"),
+            use,
+            receipt.manifest_hash,
+            len(origin).to_bytes(2, "big"),
+            origin,
+            receipt.ballot_hash,
+            receipt.pseudonym,
+            receipt.number.to_bytes(4, "big"),
+            receipt.deadline_ms.to_bytes(8, "big"),
+        )
+    )
+
+
+def make_receipt(key: SigningKey, manifest: Manifest, ballot: bytes, issued_at_ms: int) -> Receipt:
+    """Return the receipt of a ballot taken in at a time."""
+    head = parse_ballot(ballot, parse_suite(manifest.suite).element_size)
+    parts = {
+        "origin": manifest.origin,
+        "manifest_hash": head.manifest_hash,
+        "ballot_hash": hash_ballot(manifest.kind, ballot),
+        "pseudonym": head.pseudonym,
+        "number": head.number,
+        "deadline_ms": issued_at_ms + manifest.receipt_delay_ms,
+    }
+    unsigned = Receipt(**parts, signature=bytes(64))  # type: ignore[arg-type]
+    return Receipt(**parts, signature=key.sign(receipt_message(manifest.kind, unsigned)))  # type: ignore[arg-type]
+
+
+def verify_receipt(receipt: Receipt, manifest: Manifest, manifest_hash: bytes, keys: Collection[bytes]) -> None:
+    """Check that a receipt is this election's, signed under one of its receipt keys. Raises Refused."""
+    message = receipt_message(manifest.kind, receipt)
+    for key in keys:
+        if (receipt.origin, receipt.manifest_hash) != (manifest.origin, manifest_hash):
+            break
+        try:
+            verify_ed25519(key, message, receipt.signature)
+        except Refused:
+            continue
+        return
+    # A receipt MUST name this election and carry the signature of one of its receipt keys.
+    raise Refused("RECEIPT-2", "not a receipt of this election", culprit=name_pseudonym(receipt.pseudonym))
+
+
+# ---------------------------------------------------------------------------------------------------------------- state
+
+
+@dataclass(frozen=True, slots=True)
+class BallotStep(Step):
+    """The step of a cast ballot: the unit it counts in, and the index of the ballot that it replaces (-1: none)."""
+
+    unit: int = 0
+    slot: int = -1
+    replaces: int = -1
+    contests: tuple[int, ...] = ()
+
+
+class Ballots:
+    """The slice of the record's state that knows which ballots stand; only its own commits change it."""
+
+    def __init__(
+        self,
+        manifest_hash: bytes,
+        keyring: Keyring,
+        roll: Roll,
+        board: Board,
+        is_refused: Callable[[int], bool],
+    ) -> None:
+        """Begin before the first ballot; `is_refused` tells of an entry's index whether the record refused it."""
+        manifest = keyring.manifest
+        self.rules = CastRules(manifest.kind, manifest_hash, manifest.rp_id, frozenset(manifest.origins))
+        self.accepted = 0
+        self.spoiled = 0
+        self._manifest = manifest
+        self._keyring = keyring
+        self._roll = roll
+        self._board = board
+        self._is_refused = is_refused
+        self._element_size = parse_suite(manifest.suite).element_size
+        self._contests = {style.id: style.contests for style in manifest.styles}
+        self._numbers = array("I")  # by row of the roll: number of the last valid ballot, 0 while there is none
+        self._entries = array("I")  # by row: index of its entry
+        self._firsts = Fingerprints()
+
+    def last(self, row: int) -> tuple[int, int]:
+        """Return number and index of the last valid ballot of a credential's row, (0, -1) when there is none."""
+        if row >= len(self._numbers) or not self._numbers[row]:
+            return 0, -1
+        return self._numbers[row], self._entries[row]
+
+    def has_ballot(self, pseudonym: bytes) -> bool:
+        """Tell whether a ballot of a pseudonym is on the board."""
+        slot = self._roll.slot(pseudonym)
+        return slot >= 0 and self.last(self._roll.row(slot))[0] > 0
+
+    def ballot_of_entry(self, raw: bytes) -> bytes:
+        """Return the ballot inside the bytes of a ballot or spoiled entry."""
+        entry = parse_entry(raw)
+        body = BallotEntry if entry.type == "ballot" else Spoiled
+        return body.parse_once(entry.body).ballot
+
+    def vectors_of_entry(self, raw: bytes) -> tuple[int, dict[int, bytes]]:
+        """Return the unit and, by contest id, the ciphertexts of an accepted ballot entry."""
+        head = parse_ballot(self.ballot_of_entry(raw), self._element_size)
+        unit, style = self._roll.unit_and_style(self._roll.slot(head.pseudonym))
+        return unit, dict(zip(self._contests[style], head.vectors, strict=True))
+
+    def stage_ballot(self, entry: Entry, body: BallotEntry, head: BallotHead, context: Context) -> BallotStep:
+        """Stage a cast ballot."""
+        slot, row, key, unit = self._require_voter(head, context)
+        number, last_index = self.last(row)
+        previous = _NO_PREVIOUS
+        if number and head.number == number + 1:
+            previous = hash_ballot(self.rules.kind, self.ballot_of_entry(context.read(last_index)))
+        if head.number != number + 1 or head.previous != previous:
+            # A ballot's number MUST be the last one's plus one, and its previous hash the last one's hash.
+            reason = f"number {head.number} does not follow number {number}, or names another ballot before it"
+            raise Refused("BALLOT-7", reason, culprit=name_pseudonym(head.pseudonym))
+        self._require_head(head, key[1])
+        if int.from_bytes(body.nonce[16:24], "big") > self._manifest.closes_at_ms:
+            # The nonce MUST have been issued at or before closing.
+            raise Refused("BALLOT-10", "begun after closing", culprit=name_pseudonym(head.pseudonym))
+        ballot_hash = hash_ballot(self.rules.kind, body.ballot)
+        claim = CastClaim(self.rules, entry.body, ballot_hash, head.pseudonym, self._keyring.receipt_key, key[0])
+        prints = self._fingerprints(head)
+
+        def commit() -> None:
+            self._keep(prints)
+            if row >= len(self._numbers):
+                missing = row + 1 - len(self._numbers)
+                self._numbers.extend([0] * missing)
+                self._entries.extend([0] * missing)
+            self._numbers[row] = head.number
+            self._entries[row] = context.index
+            self._roll.settle_key(row, key[1])
+            self.accepted += 1
+            self._board.count_ballot(context.index, context.block)
+
+        recheck = lambda: self._require_new(prints, head, body.ballot, context)  # noqa: E731
+        contests = self._contests[head.style]
+        return BallotStep((claim,), commit, recheck, unit=unit, slot=slot, replaces=last_index, contests=contests)
+
+    def stage_spoiled(self, body: Spoiled, head: BallotHead, context: Context) -> Step:
+        """Stage a challenged ballot: everything but passkey and sequence holds, and its lock is opened."""
+        key = self._require_voter(head, context)[2]
+        self._require_head(head, key[1])
+        if lock_of(self.rules.kind, body.opening) != head.lock:
+            # A spoiled entry MUST open the ballot's lock.
+            raise Refused("BALLOT-14", "the lock is not opened", culprit="server")
+        prints = self._fingerprints(head)
+
+        def commit() -> None:
+            self._keep(prints)
+            self.spoiled += 1
+
+        return Step((), commit, lambda: self._require_new(prints, head, body.ballot, context, spoils=True))
+
+    def _require_voter(self, head: BallotHead, context: Context) -> tuple[int, int, tuple[bytes, int], int]:
+        """Check election, time, slot, credential and style; return slot, row, (key, binding index) and unit."""
+        if head.manifest_hash != self.rules.manifest_hash:
+            raise Refused(MANIFEST_CHECK, "the ballot names another manifest", culprit=name_pseudonym(head.pseudonym))
+        self._board.require_open()
+        slot = self._roll.slot(head.pseudonym)
+        row = -1 if slot < 0 else self._roll.row(slot)
+        if row < 0:
+            # A ballot's pseudonym MUST be a slot of the roll that has a credential.
+            raise Refused("BALLOT-6", "no slot, or no credential", culprit=name_pseudonym(head.pseudonym))
+        unit, style = self._roll.unit_and_style(slot)
+        if head.style != style:
+            raise Refused(STYLE_CHECK, "another style than the slot's", culprit=name_pseudonym(head.pseudonym))
+        board = self._board
+        key = self._roll.key_in_force(row, board.lower or 0, board.upper_ms, context.read)
+        return slot, row, key, unit
+
+    def _require_head(self, head: BallotHead, binding: int) -> None:
+        seen = self._board.heads.get(head.head_size)
+        covered = max(self._board.opening_index, binding)
+        if seen is None or seen.root != head.head_root or seen.size <= covered:
+            # The head seen MUST be a quorum checkpoint sealed at or before the ballot's block, and MUST cover the
+            # opening entry and the entry that binds the key in force.
+            raise Refused("BALLOT-8", "the head seen is none of this log", culprit=name_pseudonym(head.pseudonym))
+        closes = self._manifest.closes_at_ms
+        if (self._board.lower or 0) > closes and seen.upper_ms > closes:
+            # In a block b with L(b) > closing the head seen MUST have U ≤ closing.
+            raise Refused("BALLOT-9", "a head from after the closing", culprit=name_pseudonym(head.pseudonym))
+
+    # ------------------------------------------------------------------------------------------------ uniqueness
+
+    def _fingerprints(self, head: BallotHead) -> tuple[int, ...]:
+        return tuple(map(self._firsts.of, head.firsts))
+
+    def _keep(self, prints: tuple[int, ...]) -> None:
+        for item in prints:
+            self._firsts.add(item)
+
+    def _require_new(
+        self, prints: tuple[int, ...], head: BallotHead, ballot: bytes, context: Context, *, spoils: bool = False
+    ) -> None:
+        """Check that no first A of the ballot stands on the board; a hit is confirmed by reading the record again."""
+        if not any(item in self._firsts for item in prints):
+            return
+        for index in range(context.index):
+            entry = parse_entry_or_none(context.read(index))
+            if entry is None or entry.type not in {"ballot", "spoiled"} or self._is_refused(index):
+                continue
+            earlier = self.ballot_of_entry(entry.to_bytes())
+            if set(head.firsts).isdisjoint(parse_ballot(earlier, self._element_size).firsts):
+                continue
+            where = f"{name_pseudonym(head.pseudonym)}, entry {index}"
+            if earlier == ballot and spoils:
+                # A spoiled entry MUST NOT hold a ballot that was cast or spoiled before.
+                raise Refused("BALLOT-15", "this ballot was cast or spoiled before", culprit=where)
+            if earlier == ballot and entry.type == "spoiled":
+                # A ballot that was spoiled MUST NOT be cast.
+                raise Refused("BALLOT-13", "this ballot was spoiled", culprit=where)
+            # No first component A of a contest MUST stand on the board twice.
+            raise Refused("BALLOT-12", "a first component A was on the board before", culprit=where)
+
+    # -------------------------------------------------------------------------------------------------- receipts
+
+    def stands(self, receipt: Receipt, read: Callable[[int], bytes], before: int) -> int:
+        """Return the index below `before` of the accepted ballot entry that a receipt promises, -1 when there is none.
+
+        A spoiled entry never answers a receipt.
+        """
+        slot = self._roll.slot(receipt.pseudonym)
+        number, index = (0, -1) if slot < 0 else self.last(self._roll.row(slot))
+        if receipt.number > number:
+            return -1
+        # The newest ballot answers at once; an older number is looked for from the credential's entry on.
+        candidates = [index] if receipt.number == number else range(before)
+        for candidate in candidates:
+            entry = parse_entry_or_none(read(candidate))
+            if entry is None or entry.type != "ballot" or self._is_refused(candidate):
+                continue
+            ballot = BallotEntry.parse_once(entry.body).ballot
+            if hash_ballot(self.rules.kind, ballot) == receipt.ballot_hash:
+                return candidate if candidate < before else -1
+        return -1
+
+    def verify_kept(self, receipt: Receipt, read: Callable[[int], bytes]) -> None:
+        """Check that a receipt's promise was kept, as far as sealed heads show it. Raises Refused, culprit server."""
+        index = self.stands(receipt, read, self._board.tree.size)
+        for size in self._board.sizes:
+            head = self._board.heads[size]
+            if head.lower_ms > receipt.deadline_ms and not 0 <= index < size:
+                # A receipt's ballot MUST stand in every quorum checkpoint later than its deadline.
+                reason = f"the checkpoint of {size} entries is later than the deadline and lacks the ballot"
+                raise Refused("RECEIPT-1", reason, culprit="server")
+
+
+def parse_entry_or_none(raw: bytes) -> Entry | None:
+    """Return an envelope, None where the record holds bytes that are none."""
+    try:
+        return parse_entry(raw)
+    except MalformedEncoding:
+        return None
