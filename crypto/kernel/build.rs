@@ -17,9 +17,7 @@ fn collect(folder: &Path, into: &mut Vec<String>) -> io::Result<()> {
 }
 
 fn main() -> io::Result<()> {
-    let mut paths: Vec<String> = ["Cargo.toml", "Cargo.lock", "build.rs"]
-        .map(String::from)
-        .to_vec();
+    let mut paths: Vec<String> = ["Cargo.toml", "Cargo.lock", "build.rs"].map(String::from).to_vec();
     collect(Path::new("src"), &mut paths)?;
     paths.sort();
     let mut hash = Sha256::new();

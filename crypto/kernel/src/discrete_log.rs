@@ -59,19 +59,13 @@ mod tests {
         for max in [0u64, 1, 2, 15, 16, 17, 100] {
             for value in 0..=max + 3 {
                 let point = Scalar::from(value) * RISTRETTO_BASEPOINT_POINT;
-                assert_eq!(
-                    vartime_discrete_log(&point, max),
-                    (value <= max).then_some(value)
-                );
+                assert_eq!(vartime_discrete_log(&point, max), (value <= max).then_some(value));
             }
         }
     }
 
     #[test]
     fn refuses_a_bound_beyond_its_memory() {
-        assert_eq!(
-            vartime_discrete_log(&RISTRETTO_BASEPOINT_POINT, u64::MAX),
-            None
-        );
+        assert_eq!(vartime_discrete_log(&RISTRETTO_BASEPOINT_POINT, u64::MAX), None);
     }
 }

@@ -6,7 +6,18 @@
 
 #![deny(unsafe_code)]
 
+pub mod argument;
+pub mod ballot;
+pub mod batch;
+pub mod decode;
 pub mod discrete_log;
+pub mod field;
+pub mod generators;
+pub mod msm;
+pub mod point;
+pub mod prover;
+pub mod rule;
+pub mod transcript;
 
 #[cfg(feature = "python")]
 mod python;

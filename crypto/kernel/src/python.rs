@@ -1,13 +1,20 @@
 //! The PyO3 binding: converts, calls, maps errors, releases the interpreter lock. No rule of the protocol stands here.
 
+use crate::argument::code;
+use crate::batch::{Failure, Sums, Verifier, encode_sums};
+use crate::decode;
 use crate::discrete_log;
+use crate::point::{Decoded, Sum};
+use crate::prover::{Place, Sealer as PureSealer};
+use crate::rule::Rule;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoBasepointTable, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar as DalekScalar;
 use curve25519_dalek::traits::{Identity, IsIdentity, MultiscalarMul, VartimeMultiscalarMul};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use zeroize::Zeroize;
 
@@ -191,11 +198,7 @@ fn pairs(
 
 /// Sum scalar times point in constant time.
 #[pyfunction]
-fn multiscalar_mul(
-    py: Python<'_>,
-    scalars: Vec<PyRef<'_, Scalar>>,
-    points: Vec<PyRef<'_, Point>>,
-) -> PyResult<Point> {
+fn multiscalar_mul(py: Python<'_>, scalars: Vec<PyRef<'_, Scalar>>, points: Vec<PyRef<'_, Point>>) -> PyResult<Point> {
     let (mut scalars, points) = pairs(&scalars, &points)?;
     Ok(py.detach(|| {
         let sum = RistrettoPoint::multiscalar_mul(&scalars, &points);
@@ -206,29 +209,204 @@ fn multiscalar_mul(
 
 /// Sum scalar times point over public data.
 #[pyfunction]
-fn vartime_msm(
-    py: Python<'_>,
-    scalars: Vec<PyRef<'_, Scalar>>,
-    points: Vec<PyRef<'_, Point>>,
-) -> PyResult<Point> {
+fn vartime_msm(py: Python<'_>, scalars: Vec<PyRef<'_, Scalar>>, points: Vec<PyRef<'_, Point>>) -> PyResult<Point> {
     let (scalars, points) = pairs(&scalars, &points)?;
     Ok(py.detach(|| Point(RistrettoPoint::vartime_multiscalar_mul(&scalars, &points))))
 }
 
-/// Decode many points; None where the bytes are no valid encoding. Hints: 32 untrusted bytes a point.
+/// Decode 32 bytes a point; None where they are no valid encoding.
 #[pyfunction]
-#[pyo3(signature = (data, hints=None))]
-fn vartime_decode_batch(py: Python<'_>, data: &[u8], hints: Option<&[u8]>) -> PyResult<Vec<Option<Point>>> {
-    if data.len() % 32 != 0 || hints.is_some_and(|hints| hints.len() != data.len()) {
-        return Err(PyValueError::new_err("32 bytes a point and 32 a hint are needed"));
-    }
+fn vartime_decode_batch(py: Python<'_>, data: &[u8]) -> PyResult<Vec<Option<Point>>> {
+    let (encodings, []) = data.as_chunks::<32>() else {
+        return Err(PyValueError::new_err("points: not a multiple of 32 bytes"));
+    };
     Ok(py.detach(|| {
-        let (chunks, _) = data.as_chunks::<32>();
-        chunks
-            .iter()
-            .map(|bytes| CompressedRistretto(*bytes).decompress().map(Point))
-            .collect()
+        let points = encodings.iter().map(|bytes| CompressedRistretto(*bytes).decompress());
+        points.map(|point| point.map(Point)).collect()
     }))
+}
+
+/// Verifies whole ballots of one election.
+#[pyclass(frozen, module = "crypto._kernel")]
+struct BallotVerifier(Verifier);
+
+/// (style, [(contest id, rule)])
+type Styles = Vec<(u16, Vec<(u16, Vec<u8>)>)>;
+
+#[pymethods]
+impl BallotVerifier {
+    #[new]
+    fn new(tag: &[u8], manifest_hash: &[u8], key: &[u8], styles: Styles) -> PyResult<Self> {
+        Verifier::new(
+            tag,
+            fixed(manifest_hash, "manifest hash")?,
+            &fixed(key, "key")?,
+            &styles,
+        )
+        .map(Self)
+        .ok_or_else(|| PyValueError::new_err("key, rules or styles are not valid"))
+    }
+
+    /// Return 0 for each accepted ballot, otherwise check × 256 + position of the contest.
+    #[pyo3(signature = (ballots, hints=None, threads=1))]
+    fn verify(
+        &self,
+        py: Python<'_>,
+        ballots: Vec<PyBackedBytes>,
+        hints: Option<Vec<PyBackedBytes>>,
+        threads: usize,
+    ) -> PyResult<Vec<u32>> {
+        Ok(self.run(py, &ballots, hints.as_deref(), None, threads)?.0)
+    }
+
+    /// Verify, and add up the accepted ballots' ciphertexts by (group, contest id).
+    #[pyo3(signature = (ballots, groups, hints=None, threads=1))]
+    fn verify_and_sum<'py>(
+        &self,
+        py: Python<'py>,
+        ballots: Vec<PyBackedBytes>,
+        groups: Vec<u64>,
+        hints: Option<Vec<PyBackedBytes>>,
+        threads: usize,
+    ) -> PyResult<(Vec<u32>, Bound<'py, PyDict>)> {
+        if groups.len() != ballots.len() {
+            return Err(PyValueError::new_err("one group a ballot is needed"));
+        }
+        let (codes, sums) = self.run(py, &ballots, hints.as_deref(), Some(&groups), threads)?;
+        let encoded: Vec<_> = py.detach(|| {
+            sums.into_iter()
+                .map(|(name, vector)| (name, encode_sums(&vector)))
+                .collect()
+        });
+        let out = PyDict::new(py);
+        for (name, bytes) in encoded {
+            out.set_item(name, PyBytes::new(py, &bytes))?;
+        }
+        Ok((codes, out))
+    }
+
+    /// Return the hints of a ballot, 32 bytes a point; empty when the ballot cannot be taken apart.
+    fn make_hints<'py>(&self, py: Python<'py>, ballot: &[u8]) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &py.detach(|| self.0.vartime_hints(ballot)))
+    }
+}
+
+impl BallotVerifier {
+    fn run(
+        &self,
+        py: Python<'_>,
+        ballots: &[PyBackedBytes],
+        hints: Option<&[PyBackedBytes]>,
+        groups: Option<&[u64]>,
+        threads: usize,
+    ) -> PyResult<(Vec<u32>, Sums)> {
+        if hints.is_some_and(|hints| hints.len() != ballots.len()) {
+            return Err(PyValueError::new_err("one hint a ballot is needed (empty for none)"));
+        }
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            given => given,
+        };
+        let ballots: Vec<&[u8]> = ballots.iter().map(|ballot| &**ballot).collect();
+        let hints: Option<Vec<&[u8]>> = hints.map(|hints| hints.iter().map(|hint| &**hint).collect());
+        let (refusals, sums) = py
+            .detach(|| self.0.vartime_verify(&ballots, hints.as_deref(), groups, threads))
+            .map_err(|failure| match failure {
+                Failure::Randomness => PyOSError::new_err("the operating system gave no randomness"),
+                Failure::Threads => PyOSError::new_err("threads could not be started"),
+            })?;
+        Ok((refusals.into_iter().map(code).collect(), sums))
+    }
+}
+
+/// Seals contests under one election key, in constant time.
+#[pyclass(frozen, module = "crypto._kernel")]
+struct Sealer(PureSealer);
+
+#[pymethods]
+impl Sealer {
+    #[new]
+    fn new(key: &[u8]) -> PyResult<Self> {
+        PureSealer::new(fixed(key, "key")?)
+            .map(Self)
+            .ok_or_else(|| PyValueError::new_err("key: not a valid encoding, or the identity"))
+    }
+
+    /// Return ciphertexts and proof of one contest.
+    #[expect(clippy::too_many_arguments, reason = "each part of the statement is named")]
+    fn seal<'py>(
+        &self,
+        py: Python<'py>,
+        prefix: &[u8],
+        rule: &[u8],
+        contest: u16,
+        pseudonym: &[u8],
+        number: u32,
+        previous: &[u8],
+        ballot_key: &[u8],
+        votes: &[u8],
+    ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
+        let rule = Rule::parse(rule).ok_or_else(|| PyValueError::new_err("rule: not within the limits"))?;
+        let place = Place {
+            prefix: fixed(prefix, "prefix")?,
+            contest,
+            rule: &rule,
+            pseudonym: &fixed(pseudonym, "pseudonym")?,
+            number,
+            previous: &fixed(previous, "previous")?,
+        };
+        let mut secret = fixed(ballot_key, "ballot key")?;
+        let sealed = py.detach(|| self.0.seal(&place, &secret, votes));
+        secret.zeroize();
+        let (ciphertexts, proof) =
+            sealed.ok_or_else(|| PyValueError::new_err("the rule does not allow these votes"))?;
+        Ok((PyBytes::new(py, &ciphertexts), PyBytes::new(py, &proof)))
+    }
+}
+
+fn decode_vector(data: &[u8]) -> PyResult<Vec<Decoded>> {
+    let (encodings, []) = data.as_chunks::<32>() else {
+        return Err(PyValueError::new_err("vector: not a multiple of 32 bytes"));
+    };
+    decode::vartime_decode_batch(encodings, None)
+        .into_iter()
+        .collect::<Option<_>>()
+        .ok_or_else(|| PyValueError::new_err("vector: not a valid encoding"))
+}
+
+/// Add vectors of encoded elements component by component.
+#[pyfunction]
+fn vartime_sum_ciphertexts<'py>(py: Python<'py>, vectors: Vec<PyBackedBytes>) -> PyResult<Bound<'py, PyBytes>> {
+    let size = vectors.first().map(|vector| vector.len()).unwrap_or_default();
+    if vectors.is_empty() || vectors.iter().any(|vector| vector.len() != size) {
+        return Err(PyValueError::new_err("at least one vector, all of one length"));
+    }
+    let sums = py.detach(|| {
+        let mut totals = vec![Sum::IDENTITY; size / 32];
+        for vector in &vectors {
+            for (total, point) in totals.iter_mut().zip(decode_vector(vector)?) {
+                *total = total.add(&point);
+            }
+        }
+        Ok::<_, PyErr>(encode_sums(&totals))
+    })?;
+    Ok(PyBytes::new(py, &sums))
+}
+
+/// Subtract the second vector from the first component by component.
+#[pyfunction]
+fn vartime_subtract_ciphertexts<'py>(py: Python<'py>, total: &[u8], part: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    if total.len() != part.len() {
+        return Err(PyValueError::new_err("both vectors need one length"));
+    }
+    let differences = py.detach(|| {
+        let pairs = decode_vector(total)?.into_iter().zip(decode_vector(part)?);
+        let sums: Vec<Sum> = pairs
+            .map(|(left, right)| Sum::IDENTITY.add(&left).subtract(&right))
+            .collect();
+        Ok::<_, PyErr>(encode_sums(&sums))
+    })?;
+    Ok(PyBytes::new(py, &differences))
 }
 
 /// Return v with point = v·G and 0 ≤ v ≤ maximum, None when there is none.
@@ -242,7 +420,8 @@ fn vartime_discrete_log(py: Python<'_>, point: &Point, maximum: u64) -> Option<u
 mod kernel_module {
     #[pymodule_export]
     use super::{
-        BaseTable, Point, Scalar, multiscalar_mul, vartime_decode_batch, vartime_discrete_log, vartime_msm,
+        BallotVerifier, BaseTable, Point, Scalar, Sealer, multiscalar_mul, vartime_decode_batch, vartime_discrete_log,
+        vartime_msm, vartime_subtract_ciphertexts, vartime_sum_ciphertexts,
     };
 
     /// SHA-256 of the sources this module was built from (see build.rs).

@@ -1,0 +1,61 @@
+//! Measures decoding and sums of this crate beside curve25519-dalek: `cargo run --release --example arithmetic`.
+
+use _kernel::{decode, msm};
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
+use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::VartimeMultiscalarMul;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Returns the least of a few runs, in microseconds for each of `count` items.
+fn measure<T>(count: usize, mut run: impl FnMut() -> T) -> f64 {
+    let rounds = (200_000 / count.max(1)).clamp(2, 200);
+    let mut best = f64::INFINITY;
+    for _ in 0..rounds {
+        let start = Instant::now();
+        black_box(run());
+        best = best.min(start.elapsed().as_secs_f64());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "counts are small")]
+    let items = count as f64;
+    best * 1e6 / items
+}
+
+fn main() {
+    println!("points  decode: dalek   own  hinted   sum: dalek   own (width)   [µs a point]");
+    for count in [30usize, 60, 100, 150, 200, 300, 1000, 10_000, 32_768, 100_000] {
+        let mut running = RistrettoPoint::mul_base(&Scalar::from(0x1234_5678_9abc_def1_u64));
+        let step = running * Scalar::from(0xdead_beef_u64);
+        let mut points = Vec::new();
+        let mut scalars = Vec::new();
+        let mut scalar = Scalar::from(3u8).invert();
+        for _ in 0..count {
+            points.push(running);
+            running += step;
+            scalars.push(scalar);
+            scalar *= scalar + Scalar::ONE;
+        }
+        let encodings: Vec<[u8; 32]> = points.iter().map(|point| point.compress().to_bytes()).collect();
+        let hints: Vec<[u8; 32]> = encodings.iter().map(decode::vartime_hint).collect();
+        let decoded: Vec<_> = decode::vartime_decode_batch(&encodings, Some(&hints))
+            .into_iter()
+            .flatten()
+            .collect();
+        let dalek = measure(count, || {
+            encodings
+                .iter()
+                .filter_map(|bytes| CompressedRistretto(*bytes).decompress())
+                .count()
+        });
+        let own = measure(count, || decode::vartime_decode_batch(&encodings, None));
+        let hinted = measure(count, || decode::vartime_decode_batch(&encodings, Some(&hints)));
+        let sum_dalek = measure(count, || RistrettoPoint::vartime_multiscalar_mul(&scalars, &points));
+        let best = msm::best_width(count);
+        let mut line = format!("{count:7} {dalek:12.2} {own:6.2} {hinted:6.2} {sum_dalek:12.2}");
+        for width in best.saturating_sub(1)..=(best + 2).min(15) {
+            let sum = measure(count, || msm::vartime_pippenger(&scalars, &decoded, width));
+            line += &format!("  {sum:5.2} ({width}{})", if width == best { "*" } else { "" });
+        }
+        println!("{line}");
+    }
+}
