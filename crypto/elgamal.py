@@ -89,20 +89,23 @@ def parse_sums(group: Group, data: bytes, options: int, *, culprit: str = "") ->
 
 
 class BallotSeed:
-    """The 32-byte seed of one ballot and everything that is derived from it (HKDF, RFC 5869, SHA-512)."""
+    """The 32-byte seed of one ballot and everything that is derived from it (HKDF, RFC 5869, SHA-512).
 
-    __slots__ = ("_key",)
+    `key` is the 64-byte pseudorandom key, as secret as the seed.
+    """
+
+    __slots__ = ("key",)
 
     def __init__(self, kind: Kind, seed: bytes) -> None:
         """Extract the ballot's pseudorandom key; Misuse unless the seed has 32 bytes."""
         if len(seed) != SEED_SIZE:
             raise Misuse(f"a ballot seed has {SEED_SIZE} bytes, not {len(seed)}")
-        self._key = hkdf_extract(tag(kind, "ballot-seed"), seed)
+        self.key = hkdf_extract(tag(kind, "ballot-seed"), seed)
 
     def derive_encryption(self, group: Group, contest: int, option: int) -> int:
         """Return the encryption scalar r_j of one option."""
         info = b"r" + contest.to_bytes(2, "big") + option.to_bytes(4, "big")
-        return group.reduce_wide(hkdf_expand(self._key, info, _WIDE_SIZE))
+        return group.reduce_wide(hkdf_expand(self.key, info, _WIDE_SIZE))
 
     def derive_proof(self, group: Group, label: str, contest: int, index: int, statement: bytes) -> int:
         """Return a secret scalar of the validity proof, bound to the 64-byte state of the statement.
@@ -110,8 +113,8 @@ class BallotSeed:
         One seed therefore never gives the same mask to two statements, which would reveal the vote.
         """
         info = label.encode("ascii") + contest.to_bytes(2, "big") + index.to_bytes(4, "big") + statement
-        return group.reduce_wide(hkdf_expand(self._key, info, _WIDE_SIZE))
+        return group.reduce_wide(hkdf_expand(self.key, info, _WIDE_SIZE))
 
     def derive_opening(self) -> bytes:
         """Return k, the 32 bytes that open the ballot's lock and prove who sealed it."""
-        return hkdf_expand(self._key, b"lock", OPENING_SIZE)
+        return hkdf_expand(self.key, b"lock", OPENING_SIZE)

@@ -26,12 +26,12 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
 from math import prod
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import NoReturn, Self, TypeAlias
 
 from crypto import _kernel
 from crypto.elgamal import BallotSeed, Ciphertext, add_vectors, encrypt_vector, vector_to_bytes
 from crypto.errors import MalformedEncoding, Misuse, Refused
-from crypto.group import RISTRETTO255_NAME, Element, Group
+from crypto.group import RISTRETTO255_NAME, Element, Group, parse_suite
 from crypto.transcript import Kind, Transcript, tag
 
 MAX_OPTIONS = 1024
@@ -301,10 +301,14 @@ def generators_dst(group: Group) -> bytes:
     return f"dobush/1/generators/{group.name}/{group.hash_suite}".encode("ascii")
 
 
+def _transcript_tag(kind: Kind, group: Group) -> bytes:
+    return tag(kind, f"ballot-proof/{group.name}")
+
+
 @lru_cache(maxsize=4096)
 def contest_state(contest: Contest) -> bytes:
     """Return the 64-byte transcript state that all ballots of a contest share."""
-    transcript = Transcript(tag(contest.kind, f"ballot-proof/{contest.group.name}"))
+    transcript = Transcript(_transcript_tag(contest.kind, contest.group))
     transcript.absorb("manifest", contest.manifest_hash)
     transcript.absorb("style", contest.style.to_bytes(2, "big"))
     transcript.absorb("contest", contest.contest.to_bytes(2, "big"))
@@ -329,7 +333,8 @@ def _begin_transcript(contest: Contest, position: Position, ciphertexts: bytes) 
 def seal_contest(contest: Contest, position: Position, seed: BallotSeed, chosen: Iterable[int]) -> SealedContest:
     """Encrypt and prove a choice: the indices of the chosen options.
 
-    Misuse when the rule does not allow the choice (a proof of it would not verify).
+    The kernel does it in constant time; for P-256 the Python below does, which is not. Misuse when the rule does not
+    allow the choice (a proof of it would not verify).
     """
     indices = set(chosen)
     votes = [int(index in indices) for index in range(contest.rule.options)]
@@ -337,8 +342,17 @@ def seal_contest(contest: Contest, position: Position, seed: BallotSeed, chosen:
     allowed = range(1, 2) if isinstance(rule, OneOf) else range(rule.minimum, rule.maximum + 1)
     if sum(votes) != len(indices) or len(indices) not in allowed:
         raise Misuse("the rule of this contest does not allow this choice")
+    if contest.group.name == RISTRETTO255_NAME:
+        place = (contest.contest, position.pseudonym, position.number, position.previous)
+        sealer = _make_sealer(contest.key)
+        return SealedContest(*sealer.seal(contest_state(contest), rule.to_bytes(), *place, seed.key, bytes(votes)))
     ciphertexts = encrypt_votes(contest, seed, votes)
     return SealedContest(ciphertexts, prove_contest(contest, position, seed, ciphertexts, rule.bits(votes)))
+
+
+@lru_cache(maxsize=4)
+def _make_sealer(key: bytes) -> _kernel.Sealer:
+    return _kernel.Sealer(parse_suite(RISTRETTO255_NAME).parse_element(key).to_bytes())
 
 
 def encrypt_votes(contest: Contest, seed: BallotSeed, votes: Sequence[int]) -> bytes:
@@ -742,8 +756,9 @@ def _cbor_head(major: int, value: int) -> bytes:
     return bytes([major << 5 | 24 + size.bit_length() - 1]) + value.to_bytes(size, "big")
 
 
-_CONTEST_CODES: Mapping[int, Check] = {}
-_FRAME_CODES: Mapping[int, FrameCheck] = {}
+# The kernel's codes, as `_kernel.pyi` lists them.
+_CONTEST_CODES: Mapping[int, Check] = dict(enumerate(Check, start=1))
+_FRAME_CODES: Mapping[int, FrameCheck] = dict(enumerate(FrameCheck, start=9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -774,6 +789,11 @@ class BallotVerifier:
         python_only: bool = False,
     ) -> None:
         group.parse_element(key)
+        rules: dict[int, Rule] = {}
+        for contests in styles.values():
+            twice = len(dict(contests)) != len(contests)
+            if twice or any(rules.setdefault(contest, rule) != rule for contest, rule in contests):
+                raise Misuse("a contest occurs twice in a style, or with two rules")
         self._group = group
         self._manifest_hash = manifest_hash
         self._frame_checks = frame_checks
@@ -781,11 +801,10 @@ class BallotVerifier:
             style: [Contest(kind, group, manifest_hash, style, contest, rule, key) for contest, rule in contests]
             for style, contests in styles.items()
         }
-        self._kernel: Any = None
-        if group.name == RISTRETTO255_NAME and not python_only and hasattr(_kernel, "BallotVerifier"):
+        self._kernel: _kernel.BallotVerifier | None = None
+        if group.name == RISTRETTO255_NAME and not python_only:
             raw = [(style, [(contest, rule.to_bytes()) for contest, rule in items]) for style, items in styles.items()]
-            use = tag(kind, f"ballot-proof/{group.name}")
-            self._kernel = _kernel.BallotVerifier(use, manifest_hash, key, raw)
+            self._kernel = _kernel.BallotVerifier(_transcript_tag(kind, group), manifest_hash, key, raw)
 
     def verify(
         self, ballots: Sequence[bytes], *, hints: Sequence[bytes] | None = None, threads: int = 1

@@ -35,7 +35,7 @@ BREAKERS: dict[str, Callable[[bytes], bytes]] = {
     "random": lambda hint: random.Random(1).randbytes(len(hint)),
     "cut": lambda hint: hint[:-1],
     "too long": lambda hint: hint + bytes(32),
-    "none": lambda hint: b"",
+    "none": lambda hint: hint[:0],
 }
 CASES = [*BREAKERS, "of another ballot"]
 

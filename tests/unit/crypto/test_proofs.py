@@ -12,6 +12,7 @@ from crypto.elgamal import add_vectors, parse_sums
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.group import parse_suite
 from crypto.proofs import (
+    BallotVerifier,
     Between,
     Check,
     FrameCheck,
@@ -44,6 +45,7 @@ from tests.forger import (
     SECRET,
     STYLE,
     SUITES,
+    forge,
     make_contest,
     make_frame,
     make_seed,
@@ -63,7 +65,8 @@ RULES += [Between(2, 0, 1), Between(3, 0, 3), Between(3, 2, 2), Between(4, 1, 3)
 def choices(rule: Rule) -> list[tuple[int, ...]]:
     """Return every choice that a small rule allows."""
     low, high = (1, 1) if isinstance(rule, OneOf) else (rule.minimum, rule.maximum)
-    return [chosen for k in range(low, high + 1) for chosen in itertools.combinations(range(rule.options), k)]
+    sizes = (itertools.combinations(range(rule.options), size) for size in range(low, high + 1))
+    return list(itertools.islice(itertools.chain.from_iterable(sizes), 1000))
 
 
 # ---- stored vectors
@@ -164,6 +167,16 @@ def test_a_choice_outside_the_rule_is_misuse(rule: Rule) -> None:
             seal_contest(contest, POSITION, make_seed(), [wrong])
 
 
+@pytest.mark.parametrize("rule", [*RULES, OneOf.default(54), Between(20, 3, 17)], ids=str)
+def test_the_kernel_seals_the_same_bytes_as_the_readable_prover(rule: Rule) -> None:
+    contest = make_contest(GROUP, rule, contest=700)
+    for number, chosen in enumerate(itertools.islice(choices(rule), 0, 400, 7)):
+        votes = [int(option in chosen) for option in range(rule.options)]
+        assert seal_contest(contest, POSITION, make_seed(number), chosen) == forge(
+            contest, votes, rule.bits(votes), seed=number
+        )
+
+
 def test_sealing_is_determined_by_the_seed() -> None:
     contest = make_contest(GROUP)
     assert seal(contest, [3]) == seal(contest, [3])
@@ -258,6 +271,14 @@ def test_a_batch_names_every_bad_ballot(suite: str) -> None:
 def test_no_ballots() -> None:
     for python_only in (True, False):
         assert make_verifier([make_contest(GROUP)], python_only=python_only).verify([]) == []
+
+
+@pytest.mark.parametrize("python_only", [True, False])
+def test_styles_that_contradict_each_other_are_misuse(python_only: bool) -> None:
+    two, three = OneOf.default(2), OneOf.default(3)
+    for styles in ({1: [(5, two), (5, two)]}, {1: [(5, two)], 2: [(5, three)]}):
+        with pytest.raises(Misuse):
+            BallotVerifier("demo", GROUP, bytes(32), make_contest(GROUP).key, styles, {}, python_only=python_only)
 
 
 @pytest.mark.parametrize("suite", SUITES)
