@@ -26,10 +26,18 @@ class Refused(DobushError):
         self.reason = reason
         self.culprit = culprit
 
+    def __reduce__(self) -> "tuple[object, tuple[type[Refused], str, str, str]]":
+        """Let a worker process hand a refusal back whole."""
+        return _rebuild, (type(self), self.check, self.reason, self.culprit)
+
     def __str__(self) -> str:
         """Return check, reason and culprit as one line."""
         tail = f" ({self.culprit})" if self.culprit else ""
         return f"{self.check}: {self.reason}{tail}"
+
+
+def _rebuild(kind: type[Refused], check: str, reason: str, culprit: str) -> Refused:
+    return kind(check, reason, culprit=culprit)
 
 
 class MalformedEncoding(Refused):
