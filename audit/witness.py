@@ -109,7 +109,7 @@ def parse_add_checkpoint(data: bytes) -> AddCheckpoint:
     """Return a request's parts; the note inside is not parsed. Raises MalformedEncoding."""
     head, separator, checkpoint = data.partition(b"\n\n")
     lines = head.split(b"\n", MAX_PROOF_HASHES + 1)
-    old = _OLD_LINE.fullmatch(lines[0])
+    old = _OLD_LINE.fullmatch(lines[0]) if len(lines) <= MAX_PROOF_HASHES + 1 else None
     if len(data) > MAX_REQUEST_SIZE or not separator or old is None or int(old[1]) > MAX_U63:
         raise MalformedEncoding(_MALFORMED, "the request does not begin with the old size and a proof")
     proof = tuple(_parse_hash(line) for line in lines[1:])

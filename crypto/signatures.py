@@ -283,7 +283,7 @@ class Note:
 def parse_signature_lines(text: str) -> tuple[NoteSignature, ...]:
     """Return 1..16 signature lines; raises MalformedEncoding."""
     lines = text.split("\n", MAX_SIGNATURE_LINES + 1)
-    if len(text) > MAX_NOTE_SIZE or len(lines) < 2 or lines.pop():
+    if len(text) > MAX_NOTE_SIZE or lines.pop() or not 1 <= len(lines) <= MAX_SIGNATURE_LINES:
         _malformed(f"1 to {MAX_SIGNATURE_LINES} signature lines, each with its line feed")
     signatures = []
     for line in lines:
@@ -525,7 +525,12 @@ def parse_cose_key(data: bytes) -> tuple[int, PasskeyPublic]:
             return EDDSA, match[1]
         if len(data) <= MAX_COSE_KEY_SIZE and (match := _RS256_SHAPE.fullmatch(data)):
             modulus = int.from_bytes(match[2], "big")
-            if match[1] == len(match[2]).to_bytes(2, "big") and match[2][0] and modulus.bit_length() >= 2048:
+            if (
+                match[1] == len(match[2]).to_bytes(2, "big")
+                and match[2][0]
+                and modulus & 1
+                and modulus.bit_length() >= 2048
+            ):
                 return RS256, rsa.RSAPublicNumbers(65_537, modulus).public_key()
     except (ValueError, Refused) as error:
         raise MalformedEncoding(_COSE_KEY, "the passkey's public key is not valid on its curve") from error

@@ -17,7 +17,7 @@ PAGES_OF_PROGRAMS = {"audit": "audit/verify.py"}
 
 def modules() -> list[Path]:
     """Return the modules of the protocol, relative to the checkout."""
-    found = [*ROOT.glob("crypto/*.py"), *ROOT.glob("crypto/election/*.py")]
+    found = [*ROOT.glob("crypto/*.py"), *ROOT.glob("crypto/election/*.py"), *ROOT.glob("audit/witness.py")]
     return sorted(path.relative_to(ROOT) for path in found if path.name != "__init__.py")
 
 
