@@ -1,7 +1,8 @@
 """A ceremony and a tally in memory, for tests: n trustees with their secrets, a board that says what a test wants."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from crypto.election.ceremony import (
     Ceremony,
@@ -15,22 +16,34 @@ from crypto.election.ceremony import (
     open_dealing,
 )
 from crypto.election.encoding import (
+    BODIES,
     Aggregate,
+    BodyKey,
     CeremonyAcceptance,
     CeremonyCertificate,
     CeremonyDealing,
     Close,
     Context,
     Drill,
+    Manifest,
     Opening,
     Result,
     Share,
     Step,
+    Style,
+    Text3,
+    Witness,
+    parse_entry,
 )
+from crypto.election.encoding import Trustee as TrusteeKey
+from crypto.election.manifest import hash_manifest
 from crypto.election.tally import ContestFacts, Election, Tally, make_share
 from crypto.group import Group, parse_suite
 from crypto.proofs import Between, OneOf
+from crypto.signatures import SigningKey
 from crypto.threshold import combine_shares
+from trustee_tools.ceremony import Consent, Trustee, View, write_fingerprint
+from trustee_tools.vault import Hardness, Vault
 
 RISTRETTO = parse_suite("RISTRETTO255-SHA512")
 ROOT = bytes([7]) * 32
@@ -150,7 +163,9 @@ LEAVES = (21, 22, 31, 32)
 def make_election(setting: Setting, minimum: int = 3) -> Election:
     """Return the facts of a two-contest election."""
     contests = (ContestFacts(1, 1, 1, OneOf.default(3)), ContestFacts(2, 2, 1, Between(3, 0, 2)))
-    return Election("demo", setting.group, setting.manifest_hash, setting.threshold, minimum, contests, CHILDREN)
+    return Election(
+        "demo", setting.group, setting.manifest_hash, setting.threshold, minimum, contests, CHILDREN, 30_000
+    )
 
 
 class Polls:
@@ -224,3 +239,127 @@ class Polls:
             self.apply(self.tally.stage_result(body, HERE))
 
     apply = staticmethod(Trustees.apply)
+
+
+class CrashError(Exception):
+    """The power fails."""
+
+
+class MemoryDisk:
+    """Copies in memory; the write number `crash_at` (from 1) fails, its bytes `stored` or not."""
+
+    def __init__(self, crash_at: int = 0, *, stored: bool = False) -> None:
+        self.files: dict[Path, bytes] = {}
+        self.crash_at, self.stored, self.writes = crash_at, stored, 0
+
+    def read(self, path: Path) -> bytes | None:
+        return self.files.get(path)
+
+    def write(self, path: Path, data: bytes) -> None:
+        self.writes += 1
+        if self.writes == self.crash_at:
+            if self.stored:
+                self.files[path] = data
+            raise CrashError
+        self.files[path] = data
+
+
+PASSPHRASE = "ten green bottles"
+COPIES = (Path("one.key"), Path("two.key"))
+
+
+def make_manifest(keys: Sequence[bytes], threshold: int = 2) -> Manifest:
+    """Return a manifest that names these trustees' keys; nothing else in it is meant to be checked."""
+    text = Text3(ky="а", ru="б", en="c")
+    body_keys = [BodyKey(name=str(n), body=str(n), key=bytes([n]) * 32) for n in range(4)]
+    return Manifest(
+        protocol=1,
+        suite=RISTRETTO.name,
+        kind="demo",
+        origin="board.example/demo/test",
+        short_name="test",
+        title=text,
+        opens_at_ms=10_000,
+        closes_at_ms=20_000,
+        grace_ms=1_000,
+        settle_ms=3,
+        interval_ms=1,
+        receipt_delay_ms=1,
+        dispute_ms=1,
+        change_delay_ms=1,
+        release_by_ms=30_000,
+        round_deadlines_ms=(1000, 2000, 3000, 4000),
+        minimum_cell=3,
+        threshold=threshold,
+        log_key=bytes([20]) * 32,
+        receipt_key=bytes([21]) * 32,
+        trustees=tuple(TrusteeKey(name=str(place), key=key) for place, key in enumerate(keys)),
+        registrars=(body_keys[0], body_keys[1]),
+        officers=(body_keys[2], body_keys[3]),
+        witnesses=(Witness(name="w", key=bytes([22]) * 32, bls=None),),
+        faults=0,
+        quorum=1,
+        rp_id="example",
+        origins=("https://example",),
+        algorithms=(-7,),
+        software_keys=True,
+        styles=(Style(id=1, contests=(1, 2)),),
+        contests=(bytes(32),),
+        units=(bytes(32),),
+        imported=None,
+    )
+
+
+class Programs:
+    """Three trustees' programs over vaults in memory and one ceremony that takes their entries."""
+
+    def __init__(self, disks: Sequence[MemoryDisk] | None = None, board: QuietBoard | None = None) -> None:
+        self.disks = list(disks or [MemoryDisk() for _ in range(3)])
+        vaults = [Vault.create(COPIES, PASSPHRASE, str(at), Hardness.TEST, disk) for at, disk in enumerate(self.disks)]
+        keys = [SigningKey.from_seed(vault.secrets.seed).public_key for vault in vaults]
+        manifest = make_manifest(keys)
+        self.hash = hash_manifest("demo", manifest.to_bytes())
+        self.board = board or QuietBoard()
+        state = Ceremony(Setting.read(manifest, self.hash), self.board)
+        self.view = View(manifest=manifest, manifest_hash=self.hash, keys=tuple(keys), ceremony=state)
+
+    def start(self, trustee: int) -> Trustee:
+        """Start one trustee's program anew: everything it knows comes from the disk."""
+        program = Trustee(Vault.open(COPIES, PASSPHRASE, self.disks[trustee - 1]), self.view)
+        program.bind(write_fingerprint(self.hash))
+        return program
+
+    def act(self, trustee: int, consent: Consent | None = None) -> tuple[bytes, ...]:
+        """Let one trustee do what comes next, and put it on the board."""
+        program = self.start(trustee)
+        entries = program.perform(program.next_step().act, consent or Consent(now_ms=0, short_name="test"))
+        for raw in entries:
+            self.put(raw)
+        return entries
+
+    def put(self, raw: bytes) -> None:
+        """Take an entry into the state, if it belongs to the ceremony."""
+        entry = parse_entry(raw)
+        body = BODIES[entry.type].parse(entry.body)
+        stage = getattr(self.view.ceremony, f"stage_{entry.type.replace('-', '_')}")
+        Trustees.apply(stage(body, HERE))
+
+    def finish(self, rounds: int = 5) -> None:
+        """Hold the first rounds of the ceremony."""
+        for _ in range(rounds):
+            for trustee in (1, 2, 3):
+                self.act(trustee)
+
+    def cast_and_close(self, refused: Iterable[int] = (), *, root: bytes = ROOT, late: bool = False) -> Tally:
+        """Cast three ballots in each leaf under the ceremony's key and close."""
+        certificate = self.view.ceremony.certificate
+        assert certificate is not None
+        polls = object.__new__(Polls)
+        polls.certificate, polls.board = certificate, self.board
+        polls.election = make_election(self.view.ceremony.setting)
+        polls.tally = Tally(polls.election, self.view.ceremony, self.board)
+        polls.cast_everywhere()
+        Trustees.apply(polls.tally.stage_close(Close(ballots=polls.tally.accepted), HERE))
+        polls.tally.begin(root, refused, late=late)
+        self.view = replace(self.view, tally=polls.tally, close_covered=True, dispute_over=True, failures=())
+        return polls.tally

@@ -27,7 +27,6 @@ from crypto.election.ceremony import (
     make_key,
     next_step,
     open_dealing,
-    verify_own_share,
 )
 from crypto.election.encoding import (
     CeremonyAcceptance,
@@ -139,7 +138,9 @@ class Trustee:
     def next_step(self) -> Task:
         """Return the next act: of the ceremony, a drill, `decrypt`, or `wait`."""
         view, task = self._view, next_step(self._view.ceremony, self.secrets.trustee)
-        if task.act == "wait" and view.close_covered and view.dispute_over and _SHARE not in self.secrets.answers:
+        shared = frozenset[int]() if view.tally is None else view.tally.shared()
+        ready = view.tally is not None and view.close_covered and view.dispute_over
+        if task.act == "wait" and ready and self.secrets.trustee not in shared:
             return Task("decrypt", task.run, 0, ())
         return task
 
@@ -149,10 +150,10 @@ class Trustee:
         A step that was done before gives the same entries again.
         """
         self.verify_bound()
-        task = self.next_step()
         if act == "decrypt":
             return self._decrypt(consent)
-        if task.act != act:
+        task = self.next_step()
+        if task.act != act or act == "wait":
             # An act MUST be the one that the record waits for.
             raise Refused("TRUSTEE-11", f"the next act is {task.act}", culprit=act)
         step = f"drill/{task.number}" if act == "drill" else f"{act}/{task.run}"
@@ -301,9 +302,10 @@ class Trustee:
     def _own_share(self, certificate: Certificate, step: str) -> int:
         """Return x_j of the certified run, after comparing x_j G with X_j."""
         share = self.secrets.shares.get(certificate.run)
-        if share is None:
+        point = None if share is None else (share * self._view.ceremony.setting.group.generator).to_bytes()
+        if share is None or point != certificate.share_keys[self.secrets.trustee - 1]:
             raise self._lost(step)
-        return verify_own_share(self._view.ceremony.setting, certificate, self.secrets.trustee, [share])
+        return share
 
     def _sign(self, entry_type: str, body: Message) -> bytes:
         data, key = body.to_bytes(), SigningKey.from_seed(self.secrets.seed)
@@ -313,8 +315,8 @@ class Trustee:
 
     @staticmethod
     def _lost(step: str) -> Refused:
-        # What an earlier step of the run left in the key file MUST be there.
-        return Refused("TRUSTEE-18", "an earlier step of this run was not done with this key file", culprit=step)
+        # What earlier steps of the run left in the key file MUST be there and fit the record: x_j G = X_j.
+        return Refused("TRUSTEE-18", "this key file does not hold what the steps before left in it", culprit=step)
 
 
 def name_target(target: int | bytes | str) -> str:

@@ -143,7 +143,8 @@ class LocalDisk:
     def write(self, path: Path, data: bytes) -> None:
         """Write to a new file beside it, flush, rename, flush the folder."""
         fresh = path.with_name(path.name + ".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        fresh.unlink(missing_ok=True)
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()

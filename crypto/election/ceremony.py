@@ -36,7 +36,6 @@ from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.group import Group, parse_suite
 from crypto.proofs import prove_equality, prove_knowledge, verify_equality, verify_knowledge
 from crypto.threshold import (
-    combine_shares,
     commit_polynomial,
     derive_drill_point,
     derive_joint_key,
@@ -231,15 +230,6 @@ def judge_complaint(setting: Setting, body: CeremonyComplaint, key: bytes, deali
     except Refused:
         return body.against
     return body.trustee
-
-
-def verify_own_share(setting: Setting, certificate: Certificate, trustee: int, shares: Sequence[int]) -> int:
-    """Return x_j, the sum of the shares, after comparing x_j G with X_j; Misuse when they differ."""
-    share = combine_shares(setting.group, shares)
-    if (share * setting.group.generator).to_bytes() != certificate.share_keys[trustee - 1]:
-        message = "the sum of the shares does not fit the commitments"
-        raise Misuse(message)
-    return share
 
 
 def derive_drill(setting: Setting, certificate: Certificate, drill: Drill) -> bytes:

@@ -130,6 +130,7 @@ class Election:
     minimum: int
     contests: tuple[ContestFacts, ...]
     children: Mapping[int, Sequence[int]]
+    release_by_ms: int
 
     @classmethod
     def read(
@@ -152,6 +153,7 @@ class Election:
             manifest.minimum_cell,
             facts,
             children,
+            manifest.release_by_ms,
         )
 
 
@@ -285,6 +287,10 @@ def make_share(
 class BoardView(Protocol):
     """What the tally asks of the board's slice."""
 
+    def lower_ms(self) -> int | None:
+        """Return L(b) of the newest seal that holds a quorum checkpoint, None before there is one."""
+        ...
+
     def dispute_over(self) -> bool:
         """Tell whether a seal shows that the dispute period has ended."""
         ...
@@ -357,6 +363,13 @@ class Tally:
         """Return what still needs a release: indices of refused entries, hashes of disputed receipts, `late`."""
         closed = self._after_close()
         return tuple(target for target in closed.pending if target not in self.released)
+
+    def shared(self) -> frozenset[int]:
+        """Return the trustees whose whole share stands in the record; none is needed where nothing is decrypted."""
+        closed = self._after_close()
+        return (
+            frozenset(closed.valid) if closed.plan.items else frozenset(range(1, self._ceremony.setting.trustees + 1))
+        )
 
     def stage_close(self, body: Close, _context: Context) -> Step:
         """Stage the close; the record calls `begin` when its leaf is in the tree."""
@@ -475,8 +488,9 @@ class Tally:
         closed = self._after_close()
         targets = [item.target for item in body.items]
         known = all(target in closed.pending and target not in self.released for target in targets)
-        if not known or len(set(targets)) < len(targets) or closed.parts or closed.valid:
-            # A release MUST come before the first share and name what is unresolved, each once.
+        late = (self._board.lower_ms() or 0) > self.election.release_by_ms
+        if late or not known or len(set(targets)) < len(targets) or closed.parts or closed.valid:
+            # A release MUST come by the manifest's date and before the first share, and name what is unresolved, once.
             raise Refused("TALLY-8", "too late, or not about something unresolved", culprit="officers")
         return Step((), lambda: self.released.update({item.target: item.effect for item in body.items}))
 

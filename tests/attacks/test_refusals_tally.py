@@ -190,6 +190,14 @@ def test_a_release_is_said_once_and_before_the_first_share() -> None:
     refuse_release(polls, (hash_receipt(b"three", "demo"),))
 
 
+def test_a_release_after_the_date_of_the_manifest_is_refused() -> None:
+    polls = Polls()
+    polls.cast_everywhere()
+    polls.close([17])
+    polls.board.lower = 30_001
+    refuse_release(polls, (17,))
+
+
 def refuse_release(polls: Polls, targets: tuple[int | bytes | str, ...]) -> None:
     items = tuple(ReleaseItem(target=target, effect="not counted") for target in targets)
     with pytest.raises(Refused) as refusal:

@@ -14,7 +14,6 @@ from crypto.election.ceremony import (
     next_step,
     open_dealing,
     verify_dealing,
-    verify_own_share,
 )
 from crypto.election.encoding import CeremonyDealing, Drill, Round
 from crypto.errors import Misuse, Refused
@@ -150,14 +149,6 @@ def test_the_drill_point_depends_on_everything_it_names() -> None:
         derive_drill(replace(trustees.setting, kind="practice"), certificate, drill),
     }
     assert len(points) == 6
-
-
-def test_a_share_that_does_not_fit_is_not_certified() -> None:
-    trustees = Trustees()
-    certificate = trustees.finish_rounds()
-    assert verify_own_share(trustees.setting, certificate, 1, [trustees.x[1]]) == trustees.x[1]
-    with pytest.raises(Misuse):
-        verify_own_share(trustees.setting, certificate, 1, [trustees.x[1] + 1])
 
 
 def test_nothing_is_concluded_before_all_have_accepted() -> None:
