@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
 from crypto.election.ceremony import Ceremony, name_trustee
@@ -364,12 +365,17 @@ class Tally:
         closed = self._after_close()
         return tuple(target for target in closed.pending if target not in self.released)
 
+    @property
+    def results(self) -> Mapping[tuple[int, int], tuple[int, ...]]:
+        """Return the votes of every result entry by (contest id, cell number); nothing before the close."""
+        return MappingProxyType({} if self._closed is None else self._closed.results)
+
     def shared(self) -> frozenset[int]:
         """Return the trustees whose whole share stands in the record; none is needed where nothing is decrypted."""
-        closed = self._after_close()
-        return (
-            frozenset(closed.valid) if closed.plan.items else frozenset(range(1, self._ceremony.setting.trustees + 1))
-        )
+        if self._closed is None:
+            return frozenset()
+        nothing = not self._closed.plan.items
+        return frozenset(self._ceremony.everyone if nothing else self._closed.valid)
 
     def stage_close(self, body: Close, _context: Context) -> Step:
         """Stage the close; the record calls `begin` when its leaf is in the tree."""
