@@ -113,8 +113,6 @@ def _measure_scenario(scenario: Scenario, points: PointFigures) -> Iterator[Figu
             "verify.1of10.floor.us", floor, "us", f"{scenario.terms} × (decode + sum) at {points.size:,} points"
         )
         yield Figure("verify.1of10.floor_ratio", plain / floor, "ratio", "verify.1of10.us over the floor")
-        hinted_floor = scenario.terms * (points.hinted_us + points.sum_us)
-        yield Figure("verify.1of10.hints.floor_ratio", hinted / hinted_floor, "ratio", "the same with hints")
     if scenario.name in {"1of10", "1of18"}:
         single = seconds_each(lambda: verifier.verify(ballots[:1], None, 1)) * 1e6
         yield Figure(f"admit.{scenario.name}.us", single, "us", "one ballot alone, as at intake, one core")

@@ -1,4 +1,4 @@
-"""What one point costs on one core: decoding, decoding with a hint, and its part of a multi-scalar sum.
+"""What one point costs on one core: decoding, and its part of a multi-scalar sum.
 
 >>> POINTS
 (1000, 10000, 100000)
@@ -7,6 +7,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from bench.figures import Figure, best_of, one_core
 from crypto._kernel import Point, Scalar, vartime_decode_batch, vartime_msm
@@ -20,7 +21,6 @@ class PointFigures:
 
     size: int = 0
     decode_us: float = 0.0
-    hinted_us: float = 0.0
     sum_us: float = 0.0
 
 
@@ -30,43 +30,14 @@ def measure_points(measured: PointFigures) -> Iterator[Figure]:
     points = [Point.from_uniform(os.urandom(64)) for _ in range(largest)]
     scalars = [Scalar.random() for _ in range(largest)]
     data = b"".join(point.to_bytes() for point in points)
-    hints = make_hints(data)
     with one_core():
         for size in POINTS:
             rounds = 5 if size < largest else 2
-            chunk, chunk_hints = data[: 32 * size], hints[: 32 * size]
-            some_scalars, some_points = scalars[:size], points[:size]
-            plain = best_of(rounds, lambda chunk=chunk: vartime_decode_batch(chunk))
-            hinted = best_of(rounds, lambda chunk=chunk, hints=chunk_hints: vartime_decode_batch(chunk, hints))
-            summed = best_of(rounds, lambda s=some_scalars, p=some_points: vartime_msm(s, p))
+            chunk, some_scalars, some_points = data[: 32 * size], scalars[:size], points[:size]
+            decoded = best_of(rounds, partial(vartime_decode_batch, chunk))
+            summed = best_of(rounds, partial(vartime_msm, some_scalars, some_points))
             measured.size = size
-            measured.decode_us, measured.hinted_us, measured.sum_us = (
-                seconds / size * 1e6 for seconds in (plain, hinted, summed)
-            )
+            measured.decode_us, measured.sum_us = decoded / size * 1e6, summed / size * 1e6
             note = f"{size:,} points, one core"
             yield Figure(f"decode.{size}.us", measured.decode_us, "us", note)
-            yield Figure(f"decode.{size}.hints.us", measured.hinted_us, "us", note)
             yield Figure(f"sum.{size}.us", measured.sum_us, "us", note)
-
-
-def make_hints(data: bytes) -> bytes:
-    """Return 32 bytes a point: the inverse square root I with I² v u2² = 1 (PROTOCOL, section 2).
-
-    >>> point = Point.generator().to_bytes()
-    >>> len(make_hints(point + point))
-    64
-    """
-    p = 2**255 - 19
-    d = -121665 * pow(121666, -1, p) % p
-    root_m1 = pow(2, (p - 1) // 4, p)
-    hints = []
-    for at in range(0, len(data), 32):
-        s = int.from_bytes(data[at : at + 32], "little")
-        u1, u2 = 1 - s * s, 1 + s * s
-        x = (-d * u1 * u1 - u2 * u2) * u2 * u2 % p
-        # 1/sqrt(x) = x^((p-5)/8) · x^((p-1)/2 - ...) up to a fourth root of unity, found by trying it.
-        root = pow(x, 3, p) * pow(pow(x, 7, p), (p - 5) // 8, p) % p
-        if root * root * x % p != 1:
-            root = root * root_m1 % p
-        hints.append(min(root, p - root).to_bytes(32, "little"))
-    return b"".join(hints)
