@@ -537,7 +537,7 @@ class Record:
             # One tree, shared: the board reads it and the record alone appends.
             self.board.tree = self.tree
             self.roll = Roll(self.parts)
-            self.ballots = Ballots(digest, keyring, self.roll, self.board, self.refused.__contains__)
+            self.ballots = Ballots(digest, keyring, self.roll, self.board, self._is_refused)
             self.ceremony = Ceremony(Setting.read(body, digest), self.board)
 
         return Step(claims, commit)
@@ -621,6 +621,9 @@ class Record:
                 failed.append(refusal)
         return Findings(counts, tuple(failed), tuple(not_run))
 
+    def _is_refused(self, index: int) -> bool:
+        return index in self.refused
+
     def _slots(self) -> dict[int, int]:
         return {} if self.manifest is None else dict(self.roll.slots_by_district)
 
@@ -639,6 +642,10 @@ class _TallyView:
     """What the tally may ask: time from the board, receipts from the record."""
 
     record: Record
+
+    def lower_ms(self) -> int | None:
+        """Return L(b) of the current block."""
+        return self.record.board.lower_ms()
 
     def dispute_over(self) -> bool:
         """Tell whether the dispute period has ended."""
