@@ -236,7 +236,11 @@ def _contest(report: Report, contest: Contest, t: Dictionary) -> str:
         (_say(t, "report.column.percent"), True),
     ]
     rows = [
-        [_name(option.name, t), t.number(option.votes), reports.percent(option.votes, contest.ballots, t)]
+        [
+            _name(option.name, t) + (f" ({_say(t, 'report.withdrawn')})" if option.withdrawn else ""),
+            t.number(option.votes),
+            reports.percent(option.votes, contest.ballots, t),
+        ]
         for option in contest.options
     ]
     caption = _say(t, "report.base", base=t.number(contest.ballots))

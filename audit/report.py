@@ -94,10 +94,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option of a contest and its votes."""
+    """One option of a contest and its votes; `withdrawn` by a decision (a candidate withdrawn, a list struck)."""
 
     name: dict[str, str]
     votes: int
+    withdrawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,12 +340,28 @@ def to_text(report: Report, t: Dictionary) -> str:
     return "\n".join(printable(line) for line in lines) + "\n"
 
 
+def finding_to_text(report: Report, check: str, t: Dictionary) -> str:
+    """Return one check in full: claim, method, result, count, culprits, how to repeat it."""
+    found = [finding for finding in report.findings if finding.check == check]
+    lines = [] if found else [t("check.unknown", check=check)]
+    for finding in found:
+        lines += [
+            _finding_line(finding, t),
+            f"{t('report.column.method')}: {method(finding, t)}",
+            f"{t('report.column.result')}: {result(finding, t)}",
+            f"{t('report.repeat')}: {repeat(report, finding)}",
+            *("    " + _culprit_line(culprit, t) for culprit in finding.culprits),
+        ]
+    return "\n".join(printable(line) for line in [*lines, headline(report, t)]) + "\n"
+
+
 def _contest_lines(contest: Contest, t: Dictionary) -> list[str]:
     title, _ = t.pick(contest.title)
     rows = [title, f"  {t('report.base', base=t.number(contest.ballots))}"]
     for option in contest.options:
         name, _ = t.pick(option.name)
-        rows.append(f"  {t.number(option.votes):>12}  {percent(option.votes, contest.ballots, t):>9}  {name}")
+        tail = f" ({t('report.withdrawn')})" if option.withdrawn else ""
+        rows.append(f"  {t.number(option.votes):>12}  {percent(option.votes, contest.ballots, t):>9}  {name}{tail}")
     if contest.undecrypted:
         rows.append("  " + t("report.undecrypted", ballots=t.number(contest.undecrypted)))
     return [*rows, ""]

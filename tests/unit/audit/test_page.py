@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from audit.page import _STYLE, to_html
-from audit.report import Cell, District, Option, Report
+from audit.report import Cell, District, Finding, Option, Report
 from locales import LANGUAGES, dictionary
 from tests.unit.audit.test_report import ABSENT, CONTEST, FAILED, PASSED, REPORT, SKIPPED
 
@@ -55,7 +55,7 @@ def outline(report: Report, language: str = "en") -> Outline:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("findings", [(PASSED, ABSENT), (PASSED, FAILED), (PASSED, SKIPPED), ()])
-def test_the_page_is_well_formed_and_loads_nothing(language: str, findings: tuple[object, ...]) -> None:
+def test_the_page_is_well_formed_and_loads_nothing(language: str, findings: tuple[Finding, ...]) -> None:
     found = outline(replace(FULL, findings=findings), language)
     assert dict(found.tags)["html"] == {"lang": language}
     assert {tag for tag, _ in found.tags}.isdisjoint(

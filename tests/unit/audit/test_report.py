@@ -13,7 +13,7 @@ from locales import LANGUAGES, dictionary
 
 HASH = "ab" * 32
 PASSED = Finding("ANY-1", "passed", 3)
-SKIPPED = Finding("ANY-2", "not run", 0, blocking=True, note="report.note.no_slots")
+SKIPPED = Finding("ANY-2", "not run", 0, blocking=True, note="report.note.not_given")
 ABSENT = Finding("ANY-3", "not run", 0, note="report.note.no_object")
 FAILED = Finding("ANY-4", "failed", 3, (Culprit(17, "the hash differs", "entry 17", HASH),), failures=1)
 SUBJECT = Subject(

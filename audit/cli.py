@@ -1,0 +1,328 @@
+"""`dobush-audit`: check an election's record, look into it, check a receipt. Only this module wires the parts.
+
+Spec: `docs/operations/audit.md`. Exit status: 0 verified, 1 a check failed, 2 wrong usage, 3 nothing failed but a
+required check was not run. Everything works without a network.
+"""
+
+import json
+import os
+import re
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from audit import fetch, findings, lookup, page, report, verify
+from audit.processes import Processes
+from crypto.errors import MalformedEncoding, Refused
+from locales import Dictionary, dictionary
+
+_EXAMPLES: Final = """Examples:
+
+  dobush-audit verify record --manifest-hash 5f0c… --slots figures.json --html report.html
+
+  dobush-audit verify record --manifest-hash 5f0c… --slots figures.json --json - --lang ky
+
+The manifest hash and the slots per district come from outside the record: a newspaper, the commission's protocol, an
+observer. Without them the audit cannot say which election it checked, and says so (exit status 3).
+
+Exit status: 0 verified, 1 a check failed, 2 wrong usage, 3 a required check was not run.
+"""
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Check an election's whole record on your own computer, without a network and without trusting its origin.",
+)
+
+
+class Language(StrEnum):
+    """Languages of the reports."""
+
+    KY = "ky"
+    RU = "ru"
+    EN = "en"
+
+
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the report.", envvar="DOBUSH_LANG")]
+Record = Annotated[Path, typer.Argument(help="Folder of the log's static files: checkpoint, tiles, entry bundles.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for a program to read.")]
+
+
+def main() -> None:
+    """Run the program."""
+    app()
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(report.EXIT_USAGE)
+
+
+# --------------------------------------------------------------------------------------------------------------- verify
+
+
+@app.command(name="verify", epilog=_EXAMPLES)
+def verify_record(
+    record: Record,
+    manifest_hash: Annotated[
+        str | None, typer.Option("--manifest-hash", help="64 hexadecimal digits, from outside the record.")
+    ] = None,
+    slots: Annotated[
+        Path | None, typer.Option("--slots", help="JSON file: district's unit id → slots, from outside the record.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, max=1024, help="Processes that verify.")] = None,
+    json_path: Annotated[str | None, typer.Option("--json", help="Write the report as JSON; - prints it.")] = None,
+    html_path: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")] = None,
+    hints: Annotated[Path | None, typer.Option("--hints", help="Untrusted point hints that speed decoding up.")] = None,
+    lang: Lang = Language.EN,
+    check: Annotated[str | None, typer.Option("--check", help="Print only this check, in full.")] = None,
+) -> None:
+    """Check a whole record and report. Exit status 0 only if every required check passed and none was skipped."""
+    t = dictionary(lang.value)
+    folder = _open(record, t)
+    given = verify.Given(_parse_hash(manifest_hash, t), _read_slots(slots, t), int(time.time() * 1000))
+    count = workers or os.cpu_count() or 1
+    started = time.monotonic()
+    with _open_hints(hints, t) as opened, Processes(count) as processes, _progress(t) as tell:
+        audited = verify.audit(folder, given, processes, hints=opened, tell=tell)
+    work = report.Work(time.monotonic() - started, count, processes.peak_bytes())
+    options = [record, "--manifest-hash", manifest_hash or "…", "--slots", slots or "…"]
+    made = findings.conclude(
+        audited,
+        given,
+        command="dobush-audit verify " + " ".join(shlex.quote(str(option)) for option in options),
+        name=str(record),
+        checked_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        software=fetch.software(),
+        work=work,
+    )
+    _publish(made, t, json_path, html_path, check)
+    raise typer.Exit(report.exit_status(made.findings))
+
+
+def _publish(
+    made: report.Report, t: Dictionary, json_path: str | None, html_path: Path | None, check: str | None
+) -> None:
+    """Write the report where the caller asked for it."""
+    if html_path:
+        _write(html_path, page.to_html(made, t).encode(), t)
+    if json_path and json_path != "-":
+        _write(Path(json_path), report.to_json(made).encode(), t)
+    if json_path == "-":
+        typer.echo(report.to_json(made), nl=False)
+    elif check:
+        typer.echo(report.finding_to_text(made, check, t), nl=False)
+    else:
+        typer.echo(report.to_text(made, t), nl=False)
+
+
+def _open(record: Path, t: Dictionary) -> fetch.Folder:
+    try:
+        return fetch.Folder.open(record)
+    except fetch.InputError as error:
+        _fail(t("audit.usage.record", reason=error))
+
+
+def _parse_hash(text: str | None, t: Dictionary) -> bytes | None:
+    """Read a hash as people write it: digits in any case, spaces and colons between groups."""
+    if text is None:
+        return None
+    digits = text.replace(" ", "").replace(":", "").lower()
+    if re.fullmatch("[0-9a-f]{64}", digits) is None:
+        _fail(t("audit.usage.hash"))
+    return bytes.fromhex(digits)
+
+
+def _read_slots(path: Path | None, t: Dictionary) -> dict[int, int] | None:
+    try:
+        return None if path is None else fetch.parse_slots(fetch.read_file(path))
+    except fetch.InputError as error:
+        _fail(t("audit.usage.slots", reason=error))
+
+
+@contextmanager
+def _open_hints(path: Path | None, t: Dictionary) -> Iterator[Callable[[], verify.Hints] | None]:
+    """Give a way to read the hint file from its start, as often as asked."""
+    if path is None:
+        yield None
+        return
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        _fail(t("audit.usage.file", path=path, reason=error.strerror))
+    with stream:
+
+        def again() -> verify.Hints:
+            stream.seek(0)
+            return fetch.HintReader(stream).get
+
+        yield again
+
+
+def _write(path: Path, data: bytes, t: Dictionary) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        _fail(t("audit.usage.file", path=path, reason=error.strerror))
+    typer.echo(t("audit.written", path=path), err=True)
+
+
+@contextmanager
+def _progress(t: Dictionary) -> Iterator[verify.Tell]:
+    """Show how far the reading is and how long it will take, on a terminal only."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(t("audit.progress"), total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size)
+
+
+# ----------------------------------------------------------------------------------------------------------- one entry
+
+
+@app.command(epilog="Example:\n\n  dobush-audit show record 17 --json")
+def show(
+    record: Record,
+    index: Annotated[int | None, typer.Argument(help="The entry's index; without it all entries are listed.")] = None,
+    as_json: AsJson = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Write the entry's bytes and nothing else.")] = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Show one entry decoded, or list all entries. Entries are compared with the tree, but nothing else is checked."""
+    t = dictionary(lang.value)
+    opened = _lookup(record, t)
+    with _refusals():
+        if index is not None:
+            data = _entry(opened, index, t)
+            if raw:
+                sys.stdout.buffer.write(data)
+                return
+            shown = lookup.show(index, data)
+            text = json.dumps(asdict(shown), ensure_ascii=False, indent=None if as_json else 2)
+            typer.echo(text if as_json else "\n".join(map(report.printable, text.splitlines())))
+            return
+        for number, data in opened.entries():
+            shown = lookup.show(number, data)
+            line = {"index": number, "type": shown.type, "size": shown.size, "leaf_hash": shown.leaf_hash}
+            typer.echo(
+                json.dumps(line) if as_json else f"{number:>9}  {shown.type:<24} {shown.size:>6}  {shown.leaf_hash}"
+            )
+
+
+@app.command(epilog="Example:\n\n  dobush-audit prove record 17 --out ballot.tlog-proof")
+def prove(
+    record: Record,
+    index: Annotated[int, typer.Argument(help="The entry's index.")],
+    out: Annotated[Path | None, typer.Option("--out", help="Write the proof here instead of printing it.")] = None,
+    as_json: AsJson = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Write one entry's offline proof (C2SP tlog-proof), which any such tool checks without the record."""
+    t = dictionary(lang.value)
+    opened = _lookup(record, t)
+    with _refusals():
+        data = _entry(opened, index, t)
+        proof = opened.prove(index).to_bytes()
+    if out:
+        _write(out, proof, t)
+    elif as_json:
+        leaf = lookup.show(index, data).leaf_hash
+        typer.echo(json.dumps({"index": index, "leaf_hash": leaf, "proof": proof.decode()}, ensure_ascii=False))
+    else:
+        typer.echo(proof.decode(), nl=False)
+
+
+@app.command(epilog="Example:\n\n  dobush-audit receipt record receipt.cbor --proof ballot.tlog-proof")
+def receipt(
+    record: Record,
+    receipt_file: Annotated[
+        Path, typer.Argument(metavar="RECEIPT", help="The receipt as the voter's client saved it.")
+    ],
+    proof: Annotated[Path | None, typer.Option("--proof", help="Write the ballot's tlog-proof here.")] = None,
+    as_json: AsJson = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Check a receipt: 0 the ballot is in the log, 1 the promise was broken, 3 nothing is due yet."""
+    t = dictionary(lang.value)
+    opened = _lookup(record, t)
+    try:
+        data = fetch.read_file(receipt_file)
+    except fetch.InputError as error:
+        _fail(str(error))
+    answer: dict[str, object] = {}
+    try:
+        found = opened.answer(data, int(time.time() * 1000))
+        answer = {"index": found.index, "deadline_ms": found.deadline_ms}
+        outcome = "pending" if found.index is None else "included"
+    except MalformedEncoding as refusal:
+        _fail(t("audit.usage.file", path=receipt_file, reason=refusal))
+    except Refused as refusal:
+        answer = {"check": refusal.check, "reason": refusal.reason, "culprit": refusal.culprit}
+        outcome = "dropped" if refusal.culprit == "server" else "foreign"
+    if proof and isinstance(answer.get("index"), int):
+        _write(proof, opened.prove(int(str(answer["index"]))).to_bytes(), t)
+    line = t(f"audit.receipt.{outcome}", index=answer.get("index"))
+    typer.echo(json.dumps({"outcome": outcome, **answer}, ensure_ascii=False) if as_json else line)
+    status = {"included": report.EXIT_VERIFIED, "pending": report.EXIT_INCOMPLETE}
+    raise typer.Exit(status.get(outcome, report.EXIT_FAILED))
+
+
+@app.command(epilog="Example:\n\n  dobush-audit hints record hints.bin")
+def hints(
+    record: Record,
+    out: Annotated[Path, typer.Argument(help="The hint file to write, beside the record and never in it.")],
+    as_json: AsJson = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Write point hints for a record: they speed every audit of it up and need not be trusted."""
+    t = dictionary(lang.value)
+    opened, written = _lookup(record, t), 0
+    try:
+        stream = out.open("wb")
+    except OSError as error:
+        _fail(t("audit.usage.file", path=out, reason=error.strerror))
+    with stream, _refusals(), _progress(t) as tell:
+        writer = fetch.HintWriter(stream)
+        for index, hint in opened.hints(tell):
+            writer.put(index, hint)
+            written += 1
+    typer.echo(json.dumps({"ballots": written, "path": str(out)}) if as_json else t("audit.written", path=out))
+
+
+def _lookup(record: Path, t: Dictionary) -> lookup.Lookup:
+    with _refusals():
+        return lookup.Lookup.open(_open(record, t).get)
+
+
+def _entry(opened: lookup.Lookup, index: int, t: Dictionary) -> bytes:
+    if not 0 <= index < opened.checkpoint.size:
+        _fail(t("audit.usage.index", index=index, size=opened.checkpoint.size))
+    return opened.entry(index)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn a refusal into its line and exit status 1."""
+    try:
+        yield
+    except Refused as refusal:
+        typer.echo(f"{report.SYMBOLS['failed']} {report.printable(str(refusal))}", err=True)
+        raise typer.Exit(report.EXIT_FAILED) from refusal

@@ -1,0 +1,358 @@
+r"""Every check of the protocol over one record: the one state machine, driven in parallel, with everything counted.
+
+Spec: `docs/spec/audit.md` and, through `crypto.election.record`, all other pages. Pure: bytes come through `get(path)`,
+the folder's listing, the figures from outside and the workers are values of the caller. Promises that what is not
+checked is never reported as passed, and that the outcome does not depend on the number of workers.
+
+How it is parallel: an entry is staged and settled at once, as if its proofs and signatures held, and these go to a
+worker as one small value. Where a worker finds a false one, the whole pass is thrown away and run again with that entry
+refused, until a pass finds nothing new; an honest record takes one pass. Nothing is concluded from a pass that was
+thrown away.
+
+>>> entry_type(bytes.fromhex("8401") + b"\x64seal")
+b'seal'
+"""
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from crypto.election.encoding import VOTER_TYPES
+from crypto.election.record import Discharged, Office, Record, Work, discharge
+from crypto.errors import Misuse, Refused
+from crypto.merkle import (
+    CHECKPOINT_PATH,
+    HASH_SIZE,
+    TILE_WIDTH,
+    Get,
+    TileName,
+    TileReader,
+    leaf_hash,
+    parse_bundle,
+    parse_path,
+    read_bundle,
+    read_tile,
+)
+from crypto.signatures import (
+    TYPE_COSIGNATURE,
+    Checkpoint,
+    VerifierKey,
+    parse_checkpoint,
+    parse_note,
+    verify_quorum,
+)
+
+WINDOW: Final = 768
+"""Entries a worker gets at once: enough points for one large sum, small enough that no worker waits for another."""
+
+_PASSES: Final = 6
+_RECENT: Final = 8
+_VOTER_TYPES: Final = frozenset(name.encode("ascii") for name in VOTER_TYPES)
+
+
+class Source(Protocol):
+    """A record: `get` answers with a file's bytes or None, `paths` names everything that is there."""
+
+    def get(self, path: str) -> bytes | None:
+        """Return the bytes of the file at `path`, None when there is none."""
+        ...
+
+    def paths(self) -> Iterable[str]:
+        """Name every file."""
+        ...
+
+
+class Ticket(Protocol):
+    """Work under way."""
+
+    def result(self) -> Discharged:
+        """Wait for the outcome."""
+        ...
+
+
+class Workers(Protocol):
+    """Who verifies proofs and signatures: `depth` windows may be under way at a time."""
+
+    depth: int
+
+    def start(self, office: Office | None, works: list[Work], hints: list[bytes] | None) -> Ticket:
+        """Begin with one window."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    outcome: Discharged
+
+    def result(self) -> Discharged:
+        return self.outcome
+
+
+class Inline:
+    """Workers that are this process itself."""
+
+    depth = 1
+
+    def start(self, office: Office | None, works: list[Work], hints: list[bytes] | None) -> Ticket:
+        """Verify a window at once."""
+        return _Done(discharge(office, works, hints))
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What comes from outside the record: the two figures that say which election it is, and the time."""
+
+    manifest_hash: bytes | None
+    slots: Mapping[int, int] | None
+    now_ms: int
+
+
+@dataclass(slots=True)
+class Audited:
+    """What an audit found: the state after the last entry, refusals of files, whether the tree could be read whole."""
+
+    checkpoint: Checkpoint | None = None
+    record: Record | None = None
+    files: list[Refused] = field(default_factory=list)
+    complete: bool = False
+    paths: int = 0
+    refused_leaves: dict[int, bytes] = field(default_factory=dict)
+    passes: int = 0
+
+
+Hints = Callable[[int], bytes]
+Tell = Callable[[int, int], None]
+
+
+def entry_type(raw: bytes) -> bytes:
+    """Return an entry's type as its bytes say it, without judging anything else; empty where there is none."""
+    if len(raw) < 3 or raw[2] >> 5 != 3 or raw[2] & 31 > 23:
+        return b""
+    return raw[3 : 3 + (raw[2] & 31)]
+
+
+def audit(
+    source: Source,
+    given: Given,
+    workers: Workers,
+    *,
+    hints: Callable[[], Hints] | None = None,
+    tell: Tell = lambda _done, _all: None,
+) -> Audited:
+    """Check a record. Never raises Refused: whatever is wrong with the record is part of the outcome.
+
+    `hints` opens the untrusted point hints, asked by rising entry index; `tell` hears how many entries of how many are
+    done.
+    """
+    audited = Audited()
+    try:
+        note = source.get(CHECKPOINT_PATH) or b""
+        audited.checkpoint = parse_checkpoint(parse_note(note).text)
+        _read_entries(source, given, workers, audited, hints, tell)
+        audited.complete = True
+    except Refused as refusal:
+        audited.files.append(refusal)
+        return audited
+    audited.files += [*_check_checkpoint(note, given, audited), *_check_folder(source, audited)]
+    return audited
+
+
+# ---------------------------------------------------------------------------------------------------------- the entries
+
+
+def _read_entries(
+    source: Source, given: Given, workers: Workers, audited: Audited, hints: Callable[[], Hints] | None, tell: Tell
+) -> None:
+    """Run passes over all entries until one finds no false claim that it did not know of."""
+    checkpoint = audited.checkpoint
+    if checkpoint is None:
+        raise Misuse("a record is read after its checkpoint")
+    known: dict[int, tuple[Work, Refused]] = {}
+    for number in range(_PASSES):
+        run = _Pass(source.get, checkpoint, given, workers if number < _PASSES - 1 else None, known)
+        audited.record, audited.refused_leaves, audited.passes = run.record, run.refused_leaves, number + 1
+        run.read(hints() if hints else None, tell)
+        if not run.found:
+            return
+        known.update(run.found)
+
+
+class _Pass:
+    """One reading of all entries. Without workers every entry is verified before it is settled, one after the other."""
+
+    def __init__(
+        self,
+        get: Get,
+        checkpoint: Checkpoint,
+        given: Given,
+        workers: Workers | None,
+        known: Mapping[int, tuple[Work, Refused]],
+    ) -> None:
+        self.record = Record(_Reread(get, checkpoint.size).entry, given.now_ms // 1000)
+        self.found: dict[int, tuple[Work, Refused]] = {}
+        self.refused_leaves: dict[int, bytes] = {}
+        self._reader = TileReader(get, checkpoint.size, checkpoint.root)
+        self._size = checkpoint.size
+        self._workers = workers
+        self._known = known
+        self._hints: Hints | None = None
+        self._works: list[Work] = []
+        self._indexes = array("Q")
+        self._hinted: list[bytes] = []
+        self._under_way: deque[tuple[Ticket, array[int], list[Work]]] = deque()
+
+    def read(self, hints: Hints | None, tell: Tell) -> None:
+        """Apply all entries; stop early where another pass is needed. Raises Refused where the tree is broken."""
+        self._hints = hints
+        try:
+            for number in range(-(-self._size // TILE_WIDTH)):
+                for offset, raw in enumerate(self._reader.bundle(number)):
+                    self._take(number * TILE_WIDTH + offset, raw)
+                    if self.found and not self._under_way and not self._works:
+                        return
+                tell(min((number + 1) * TILE_WIDTH, self._size), self._size)
+            self._drain()
+        except Refused:
+            # A state that took in a false ballot cannot always take it out again: then the false one is found now.
+            self._drain()
+            if not self.found:
+                raise
+
+    def _take(self, index: int, raw: bytes) -> None:
+        kind = entry_type(raw)
+        if kind in _VOTER_TYPES and self._workers is not None:
+            refusal = self._settle_at_once(index, raw)
+        else:
+            if kind != b"seal":
+                self._drain()
+                if self.found:
+                    return
+            refusal = self._apply(raw)
+        if refusal is not None:
+            self.refused_leaves[index] = leaf_hash(raw)
+
+    def _apply(self, raw: bytes) -> Refused | None:
+        try:
+            self.record.apply(raw)
+        except Refused as refusal:
+            return refusal
+        return None
+
+    def _settle_at_once(self, index: int, raw: bytes) -> Refused | None:
+        """Settle a voter entry as if its claims held, or as an earlier pass found them; queue its claims."""
+        staged = self.record.stage(raw)
+        work, before = staged.work, self._known.get(index)
+        if before is not None and work == before[0]:
+            return self.record.settle(staged, before[1])
+        refusal = self.record.settle(staged)
+        if work is None or staged.refusal is not None:
+            return refusal
+        if refusal is not None:
+            # Refused while settling: its claims come first in the order of checks, and its vectors count nowhere.
+            false = discharge(self.record.office(), [work]).refusals[0]
+            if false is not None:
+                self.found[index] = (work, false)
+            return refusal
+        self._works.append(work)
+        self._indexes.append(index)
+        if self._hints is not None:
+            self._hinted.append(self._hints(index))
+        if len(self._works) >= WINDOW:
+            self._send()
+        return None
+
+    def _send(self) -> None:
+        if not self._works or self._workers is None:
+            return
+        while len(self._under_way) >= self._workers.depth:
+            self._collect()
+        ticket = self._workers.start(
+            self.record.office(), self._works, self._hinted if self._hints is not None else None
+        )
+        self._under_way.append((ticket, self._indexes, self._works))
+        self._works, self._indexes, self._hinted = [], array("Q"), []
+
+    def _collect(self) -> None:
+        ticket, indexes, works = self._under_way.popleft()
+        outcome = ticket.result()
+        for index, work, refusal in zip(indexes, works, outcome.refusals, strict=True):
+            if refusal is not None:
+                self.found[index] = (work, refusal)
+        self.record.merge(outcome)
+
+    def _drain(self) -> None:
+        self._send()
+        while self._under_way:
+            self._collect()
+
+
+class _Reread:
+    """Earlier entries once more, compared with the tile that was already compared with the root."""
+
+    def __init__(self, get: Get, size: int) -> None:
+        self._get = get
+        self._size = size
+        self._bundles: dict[int, tuple[bytes, ...]] = {}
+
+    def entry(self, index: int) -> bytes:
+        """Return the bytes of an entry that was read before."""
+        number, offset = divmod(index, TILE_WIDTH)
+        bundle = self._bundles.get(number)
+        if bundle is None:
+            bundle = read_bundle(self._get, number, self._size)
+            if len(self._bundles) >= _RECENT:
+                self._bundles.pop(next(iter(self._bundles)))
+            self._bundles[number] = bundle
+        raw = bundle[offset]
+        if leaf_hash(raw) != read_tile(self._get, 0, number, self._size)[offset]:
+            raise Misuse(f"entry {index} changed on disk while the record was being read")
+        return raw
+
+
+# ----------------------------------------------------------------------------------------------------------- the files
+
+
+def _check_checkpoint(note: bytes, given: Given, audited: Audited) -> Iterator[Refused]:
+    record = audited.record
+    if record is None or record.manifest is None:
+        return
+    log = VerifierKey(record.manifest.origin, record.manifest.log_key)
+    witnesses = [VerifierKey(name, key, TYPE_COSIGNATURE) for name, key in record.keyring.witnesses.items()]
+    try:
+        verify_quorum(note, log, witnesses, record.manifest.quorum, given.now_ms // 1000)
+    except Refused as refusal:
+        # The checkpoint file MUST be signed by the log key and cosigned by a quorum of the witnesses.
+        yield Refused("AUDIT-2", f"{refusal.check}: {refusal.reason}", culprit=CHECKPOINT_PATH)
+
+
+def _check_folder(source: Source, audited: Audited) -> Iterator[Refused]:
+    """Name every file that the tree does not account for, in the order of their paths."""
+    size = audited.checkpoint.size if audited.checkpoint else 0
+    for path in sorted(source.paths()):
+        audited.paths += 1
+        if path != CHECKPOINT_PATH and not _belongs(source.get, path, size):
+            # Every file MUST be the checkpoint, a tile or bundle of its tree, or an earlier one that is its beginning.
+            yield Refused("AUDIT-1", "the file is no part of the record", culprit=path)
+
+
+def _belongs(get: Get, path: str, size: int) -> bool:
+    """Tell whether a path names a file of the tree, or an earlier unfinished one whose bytes begin the later one's."""
+    try:
+        name = parse_path(path)
+    except Refused:
+        return False
+    width = min(TILE_WIDTH, (size >> (8 * (name.level or 0))) - name.index * TILE_WIDTH)
+    if name.width >= width:
+        return name.width == width
+    earlier, later = get(path), get(TileName(name.level, name.index, width).path())
+    if earlier is None or later is None or not later.startswith(earlier):
+        return False
+    if name.level is not None:
+        return len(earlier) == name.width * HASH_SIZE
+    try:
+        parse_bundle(earlier, name.width)
+    except Refused:
+        return False
+    return True
