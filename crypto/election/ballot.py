@@ -181,16 +181,18 @@ class CastClaim:
     """That the receipt key issued the nonce for this ballot, and that the passkey signed ballot and nonce."""
 
     rules: CastRules
-    body: bytes
     ballot_hash: bytes
     pseudonym: bytes
     receipt_key: bytes
     key: bytes
+    nonce: bytes
+    authenticator_data: bytes
+    client_data: bytes
+    signature: bytes
 
     def verify(self) -> None:
         """Verify nonce and passkey, in this order. Raises Refused."""
-        rules, body, culprit = self.rules, BallotEntry.parse_once(self.body), name_pseudonym(self.pseudonym)
-        nonce = body.nonce
+        rules, nonce, culprit = self.rules, self.nonce, name_pseudonym(self.pseudonym)
         message = _nonce_message(rules.kind, rules.manifest_hash, self.pseudonym, self.ballot_hash, nonce[:24])
         try:
             verify_ed25519(self.receipt_key, message, nonce[24:])
@@ -201,9 +203,9 @@ class CastClaim:
         try:
             verify_passkey_assertion(
                 self.key,
-                body.authenticator_data,
-                body.client_data,
-                body.signature,
+                self.authenticator_data,
+                self.client_data,
+                self.signature,
                 challenge,
                 rules.rp_id,
                 rules.origins,
@@ -339,7 +341,7 @@ class Ballots:
         unit, style = self._roll.unit_and_style(self._roll.slot(head.pseudonym))
         return unit, dict(zip(self._contests[style], head.vectors, strict=True))
 
-    def stage_ballot(self, entry: Entry, body: BallotEntry, head: BallotHead, context: Context) -> BallotStep:
+    def stage_ballot(self, body: BallotEntry, head: BallotHead, context: Context) -> BallotStep:
         """Stage a cast ballot."""
         slot, row, key, unit = self._require_voter(head, context)
         number, last_index = self.last(row)
@@ -355,7 +357,17 @@ class Ballots:
             # The nonce MUST have been issued at or before closing.
             raise Refused("BALLOT-10", "begun after closing", culprit=name_pseudonym(head.pseudonym))
         ballot_hash = hash_ballot(self.rules.kind, body.ballot)
-        claim = CastClaim(self.rules, entry.body, ballot_hash, head.pseudonym, self._keyring.receipt_key, key[0])
+        claim = CastClaim(
+            self.rules,
+            ballot_hash,
+            head.pseudonym,
+            self._keyring.receipt_key,
+            key[0],
+            body.nonce,
+            body.authenticator_data,
+            body.client_data,
+            body.signature,
+        )
         prints = self._fingerprints(head)
 
         def commit() -> None:

@@ -23,7 +23,6 @@ from crypto.election.ballot import (
     FRAME_CHECKS,
     Ballots,
     BallotStep,
-    CastClaim,
     Receipt,
     parse_ballot,
     verify_receipt,
@@ -51,7 +50,7 @@ from crypto.election.encoding import (
     read_head,
 )
 from crypto.election.manifest import Keyring, Parts, hash_manifest, verify_manifest
-from crypto.election.tally import Election, Tally
+from crypto.election.tally import DistrictCounts, Election, Tally, verify_counts
 from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
 from crypto.merkle import Frontier, leaf_hash
@@ -85,12 +84,6 @@ class Work:
     claims: tuple[Claim, ...]
     ballot: bytes | None = None
     group: int = -1
-
-    def proof_bytes(self) -> bytes | None:
-        """Return the ballot whose proof is to be verified; a cast one travels inside its claim."""
-        if self.ballot is None and self.claims and isinstance(self.claims[-1], CastClaim):
-            return BallotEntry.parse_once(self.claims[-1].body).ballot
-        return self.ballot
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +126,14 @@ def discharge(
         chosen = [
             at
             for at, work in enumerate(works)
-            if result.refusals[at] is None and (work.group >= 0) == counted and work.proof_bytes() is not None
+            if result.refusals[at] is None and (work.group >= 0) == counted and work.ballot is not None
         ]
         if not chosen:
             continue
         if office is None:
             raise Misuse("ballots cannot be verified before the opening")
         verifier = verifier_of(office)
-        ballots = [works[at].proof_bytes() or b"" for at in chosen]
+        ballots = [works[at].ballot or b"" for at in chosen]
         helped = None if hints is None else [hints[at] for at in chosen]
         if counted:
             groups = [works[at].group for at in chosen]
@@ -179,6 +172,17 @@ class Staged:
     step: Step | None = None
     work: Work | None = None
     refusal: Refused | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Valid ballot entries, and what they came to; slots, credentials and counted pseudonyms by district."""
+
+    valid: int
+    counted: int
+    superseded: int
+    struck: int
+    districts: Mapping[int, DistrictCounts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,12 +236,15 @@ _COVERED: Mapping[str, tuple[str, ...]] = {
     "close": _expand("BOARD 9, TALLY 1"),
     "aggregate": _expand("TALLY 2"),
     "share": _expand("TALLY 3 4"),
-    "result": _expand("TALLY 5"),
+    "result": _expand("TALLY 5 9"),
     "decision": _expand("TALLY 6"),
     "dispute": _expand("TALLY 7, RECEIPT 1-3"),
     "release": _expand("TALLY 8"),
     "certificate": _expand("BOARD 11, SIGNATURE 16"),
 }
+_AT_THE_END = _expand("RECORD 3-5, BOARD 10, TALLY 10")
+CHECKS = frozenset({*_EVERY, *_CONTROL, *_VOTER, *_AT_THE_END, *(each for ids in _COVERED.values() for each in ids)})
+"""Every check that covers objects of a record; what `Record.counts` has no number for, covered none."""
 
 
 class Record:
@@ -248,6 +255,7 @@ class Record:
         self.tree = Frontier()
         self.refused: dict[int, Refusal] = {}
         self.accepted: Counter[str] = Counter()
+        self.superseded = 0
         self.manifest: Manifest | None = None
         self.manifest_hash = b""
         self.parts: Parts
@@ -393,6 +401,7 @@ class Record:
     def _count(self, step: BallotStep, index: int) -> None:
         """Let the newest ballot of a slot stand in the sums, and none where the slot is struck."""
         self.tally.accepted += 1
+        self.superseded += step.replaces >= 0
         struck = self.roll.is_struck(step.slot)
         leaves = index if struck else step.replaces
         if leaves >= 0:
@@ -440,8 +449,8 @@ class Record:
         authors = self.keyring.authors(entry, body)
         context = Context(staged.index, self.board.block, self._read)
         if head is not None and isinstance(body, BallotEntry):
-            step = self.ballots.stage_ballot(entry, body, head, context)
-            staged.step, staged.work = step, Work((*authors, *step.claims), None, step.unit)
+            step = self.ballots.stage_ballot(body, head, context)
+            staged.step, staged.work = step, Work((*authors, *step.claims), body.ballot, step.unit)
             return
         if head is not None:
             staged.step = self.ballots.stage_spoiled(body, head, context)
@@ -619,7 +628,36 @@ class Record:
             counts[refusal.check] += 1
             if wrong:
                 failed.append(refusal)
+        if self.manifest is not None and self.board.phase is not Phase.PARTS:
+            figures = self.figures()
+            counts[_AT_THE_END[-1]] += len(figures.districts)
+            try:
+                verify_counts(figures.valid, figures.counted, figures.superseded, figures.struck, figures.districts)
+            except Refused as refusal:
+                failed.append(refusal)
         return Findings(counts, tuple(failed), tuple(not_run))
+
+    def figures(self) -> Figures:
+        """Count ballots and people from the columns of the roll; Misuse before the manifest."""
+        self._require_begun()
+        counted: Counter[int] = Counter()
+        struck = 0
+        for slot in range(len(self.roll.names)):
+            row = self.roll.row(slot)
+            if row >= 0 and self.ballots.last(row)[0]:
+                if self.roll.is_struck(slot):
+                    struck += 1
+                else:
+                    counted[self.parts.district[self.roll.unit_and_style(slot)[0]]] += 1
+        districts = {
+            district: DistrictCounts(slots, self.roll.credentials_by_district[district], counted[district])
+            for district, slots in sorted(self.roll.slots_by_district.items())
+        }
+        return Figures(self.ballots.accepted, counted.total(), self.superseded, struck, districts)
+
+    def _require_begun(self) -> None:
+        if self.manifest is None:
+            raise Misuse("there is nothing to count before the manifest")
 
     def _is_refused(self, index: int) -> bool:
         return index in self.refused
