@@ -95,7 +95,7 @@ class OneOf:
             2 <= self.options <= MAX_OPTIONS
             and 1 <= len(self.radices) <= MAX_DIGITS
             and all(2 <= radix <= self.options for radix in self.radices)
-            and prod(self.radices) >= self.options
+            and self.options <= prod(self.radices) < 2**16
         ):
             _refuse_rule()
 

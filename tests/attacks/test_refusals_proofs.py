@@ -63,6 +63,7 @@ RULES = {
     "no option": "010000010002",
     "1025 options": "0104010100ff",
     "eleven digits": "01000a0b" + "0002" * 11,
+    "product of 2^16": "01010002" + "0100" * 2,
     "count of digits too high": "01000a0300020005",
     "count of digits too low": "01000a0100020005",
     "trailing byte": "01000a020002000500",
