@@ -28,6 +28,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.hashes import SHA256
 from nacl.exceptions import BadSignatureError
+from nacl.exceptions import RuntimeError as SodiumError
 
 from crypto.errors import MalformedEncoding, Misuse, Refused
 
@@ -59,6 +60,7 @@ MAX_U63 = 2**63 - 1
 _P = 2**255 - 19
 _L = 2**252 + 27742317777372353535851937790883648493
 _Y_MASK = 2**255 - 1
+_BASE_POINT = b"\x58" + b"\x66" * 31
 # The y coordinates of the eight points of small order (RFC 7748 curve's torsion): order 1, 2, 4 and twice 8.
 _Y_ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303021079
 _SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _Y_ORDER_8, _P - _Y_ORDER_8})
@@ -522,6 +524,8 @@ def parse_cose_key(data: bytes) -> tuple[int, PasskeyPublic]:
             return ES256, ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, b"\x04" + match[1] + match[2])
         if match := _EDDSA_SHAPE.fullmatch(data):
             _require_point(match[1])
+            # libsodium's addition decodes its points and accepts any subgroup, like the strict rule.
+            nacl.bindings.crypto_core_ed25519_add(match[1], _BASE_POINT)
             return EDDSA, match[1]
         if len(data) <= MAX_COSE_KEY_SIZE and (match := _RS256_SHAPE.fullmatch(data)):
             modulus = int.from_bytes(match[2], "big")
@@ -532,7 +536,7 @@ def parse_cose_key(data: bytes) -> tuple[int, PasskeyPublic]:
                 and modulus.bit_length() >= 2048
             ):
                 return RS256, rsa.RSAPublicNumbers(65_537, modulus).public_key()
-    except (ValueError, Refused) as error:
+    except (ValueError, SodiumError, Refused) as error:
         raise MalformedEncoding(_COSE_KEY, "the passkey's public key is not valid on its curve") from error
     raise MalformedEncoding(_COSE_KEY, "not the canonical COSE form of an ES256, EdDSA or RS256 key")
 

@@ -1,4 +1,4 @@
-"""The Merkle log against independent vectors: roots, proofs, tiles, paths, publishing in any steps, the offline proof."""
+"""The Merkle log against independent vectors: roots, proofs, tiles, paths, publishing in steps, the offline proof."""
 
 import base64
 import hashlib
