@@ -80,11 +80,10 @@ def vector_to_bytes(vector: Sequence[Ciphertext]) -> bytes:
 
 def parse_sums(group: Group, data: bytes, options: int, *, culprit: str = "") -> tuple[Ciphertext, ...]:
     """Decode the summed vector of a cell: n pairs (A*, B*), the identity allowed. Raises MalformedEncoding."""
-    size = group.element_size
-    if len(data) != 2 * size * options:
+    if len(data) != 2 * group.element_size * options:
         # A vector of n options MUST be exactly 2 n elements long.
         raise MalformedEncoding("ELGAMAL-1", f"not {options} pairs of elements", culprit=culprit)
-    elements = [group.parse_sum(data[at : at + size], culprit=culprit) for at in range(0, len(data), size)]
+    elements = group.parse_sums(data, culprit=culprit)
     return tuple(Ciphertext(a, b) for a, b in zip(elements[::2], elements[1::2], strict=True))
 
 

@@ -139,16 +139,29 @@ class Group(ABC):
             element += giant
         return None
 
-    def parse_sum(self, data: bytes, *, culprit: str = "") -> Element:
-        """Decode an element that may be the identity: a sum of other elements (A*, B*, D).
+    def decode_points(self, data: bytes) -> list[LibraryPoint | None]:
+        """Decode elements that stand one after the other, None for each that is no valid encoding."""
+        size = self.element_size
+        return [self.decode_point(data[at : at + size]) for at in range(0, len(data), size)]
+
+    def parse_sums(self, data: bytes, *, culprit: str = "") -> list[Element]:
+        """Decode elements that stand one after the other and may be the identity: sums of other elements (A*, B*, D).
 
         Raises MalformedEncoding.
         """
-        point = self.decode_point(data) if len(data) == self.element_size else None
-        if point is None:
-            # A group element MUST be the one valid encoding, exactly `element_size` bytes long.
+        whole = len(data) % self.element_size == 0
+        return self._wrap(self.decode_points(data) if whole else [None], culprit)
+
+    def parse_sum(self, data: bytes, *, culprit: str = "") -> Element:
+        """Decode one element that may be the identity. Raises MalformedEncoding."""
+        whole = len(data) == self.element_size
+        return self._wrap([self.decode_point(data) if whole else None], culprit)[0]
+
+    def _wrap(self, points: list[LibraryPoint | None], culprit: str) -> list[Element]:
+        if any(point is None for point in points):
+            # A group element MUST be the one valid encoding, exactly as long as the suite says.
             raise MalformedEncoding("GROUP-1", f"not the encoding of an element of {self.name}", culprit=culprit)
-        return Element(self, point)
+        return [Element(self, point) for point in points]
 
     def parse_element(self, data: bytes, *, culprit: str = "") -> Element:
         """Decode an element of a single message: key, ciphertext, commitment.
@@ -243,7 +256,11 @@ class Ristretto255(Group):
 
     def decode_point(self, data: bytes) -> LibraryPoint | None:
         """Decode 32 bytes by RFC 9496."""
-        return _kernel.vartime_decode_batch(data)[0]
+        return self.decode_points(data)[0]
+
+    def decode_points(self, data: bytes) -> list[LibraryPoint | None]:
+        """Decode many in one call."""
+        return list(_kernel.vartime_decode_batch(data))
 
     def vartime_sum(self, scalars: Sequence[int], elements: Sequence[Element]) -> Element:
         """Sum by the kernel's multi-scalar multiplication."""

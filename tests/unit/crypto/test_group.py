@@ -62,6 +62,16 @@ def test_identity_only_in_sums(group: Group) -> None:
         group.parse_element(data, culprit="trustee 1")
 
 
+def test_many_at_once(group: Group) -> None:
+    elements = [scalar * group.generator for scalar in (3, 0, 5)]
+    data = b"".join(element.to_bytes() for element in elements)
+    assert group.parse_sums(data) == elements
+    assert group.parse_sums(b"") == []
+    for broken in (data[:-1], data + b"\0", b"\xff" * group.element_size + data, data + b"\xff" * group.element_size):
+        with pytest.raises(MalformedEncoding):
+            group.parse_sums(broken)
+
+
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 34, 64, 65])
 def test_wrong_lengths(group: Group, size: int) -> None:
     if size != group.element_size:
