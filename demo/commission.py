@@ -37,13 +37,14 @@ from crypto.election.encoding import (
 from crypto.election.manifest import ZERO_HASH, hash_manifest, hash_part, origin_of
 from crypto.proofs import OneOf
 from crypto.signatures import SigningKey, sign_author
-from crypto.transcript import tag
+from crypto.transcript import Kind, tag
 from demo.electorate import Electorate, Question
 from demo.electorate import Text3 as Names
 
-KIND = "demo"
+KIND: Kind = "demo"
 HOST = "board.dobush.example"
 RP_ID = "dobush.example"
+WEB_ORIGIN = f"https://vote.{RP_ID}"
 STYLE = 1
 COUNTRY = 1
 FIRST_UNIT = 2
@@ -183,7 +184,7 @@ class Commission:
             faults=FAULTS,
             quorum=QUORUM,
             rp_id=RP_ID,
-            origins=(f"https://vote.{RP_ID}",),
+            origins=(WEB_ORIGIN,),
             algorithms=(-7, -8),
             software_keys=True,
             styles=(Style(id=STYLE, contests=tuple(contest.id for contest in contests)),),
