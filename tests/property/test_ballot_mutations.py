@@ -167,7 +167,10 @@ def test_every_verifier_gives_the_same_verdict(suite: str, region: str) -> None:
     reader = make_verifier(world.contests, python_only=True)
     alone = [parts(reader.verify([ballot])[0]) for ballot in ballots]
     assert [parts(verdict) for verdict in reader.verify(ballots)] == alone
-    assert [parts(verdict) for verdict in make_verifier(world.contests).verify(ballots, threads=2)] == alone
+    kernel = make_verifier(world.contests)
+    assert [parts(verdict) for verdict in kernel.verify(ballots, threads=2)] == alone
+    hints = [kernel.make_hints(world.ballot)] * len(ballots)
+    assert [parts(verdict) for verdict in kernel.verify(ballots, hints=hints)] == alone
     accepted = [ballot for ballot, verdict in zip(ballots, alone, strict=True) if verdict is None]
     if region != "frame":
         assert set(accepted) == {world.ballot}
