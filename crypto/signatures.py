@@ -491,6 +491,7 @@ MAX_COSE_KEY_SIZE = 1_024
 _ES256_SHAPE = re.compile(rb"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20(.{32})\x22\x58\x20(.{32})", re.DOTALL)
 _EDDSA_SHAPE = re.compile(rb"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20(.{32})", re.DOTALL)
 _RS256_SHAPE = re.compile(rb"\xa4\x01\x03\x03\x39\x01\x00\x20\x59(..)(.{256,512})\x21\x43\x01\x00\x01", re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CURVE = ec.SECP256R1()
 _ECDSA = ec.ECDSA(SHA256())
 _SHA256 = SHA256()
@@ -579,9 +580,10 @@ def _verify_client_data(data: bytes, challenge: bytes, origins: Collection[str])
     tail = data[end + 1 :]
     if tail in {b',"crossOrigin":false}', b"}"}:
         return
-    # The whole is one JSON object in UTF-8, nested at most 8 deep, without a member twice.
-    if data.count(b"{") + data.count(b"[") > 8:
-        raise MalformedEncoding(_CLIENT_DATA, "clientDataJSON is nested too deeply")
+    # The whole is one JSON object in UTF-8, with at most 8 opening brackets and braces, no \u escape of a surrogate,
+    # and no member twice in any object.
+    if data.count(b"{") + data.count(b"[") > 8 or _SURROGATE.search(data):
+        raise MalformedEncoding(_CLIENT_DATA, "clientDataJSON is nested too deeply or escapes a surrogate")
     try:
         members = json.loads(data.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
     except ValueError as error:

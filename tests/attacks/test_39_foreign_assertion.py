@@ -108,7 +108,7 @@ def test_inside_another_sites_frame(passkey: SoftwarePasskey, tail: str) -> None
      ',"crossOrigin":false,"crossOri\\u0067in":true}', ',"x":{"y":1,"y":2}}', ',"challenge":""}',
      "", ",", ',"x"}', "}}", "}x", ',"x":NaN}', ',"x":Infinity}', ',"x":"\\ud800\n"}',
      ',"x":' + "[" * 1000 + "]" * 1000 + "}",
-     ',"x":"' + "a" * 2000 + '"}', ',"x":1} {}', ',"x":01}'],
+     ',"x":"' + "a" * 2000 + '"}', ',"x":"\\ud800"}', ',"x":"\\uDFFF"}', ',"x":1} {}', ',"x":01}'],
 )  # fmt: skip
 def test_members_twice_and_what_is_not_json(passkey: SoftwarePasskey, tail: str) -> None:
     assert refuse(passkey, with_tail(tail)) == CLIENT_DATA
