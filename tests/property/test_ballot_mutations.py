@@ -160,7 +160,7 @@ WORLDS = {suite: build(suite) for suite in SUITES}
 @pytest.mark.parametrize("region", ["frame", "heads", "points", "commitments", "scalars"])
 def test_every_verifier_gives_the_same_verdict(suite: str, region: str) -> None:
     world = WORLDS[suite]
-    rounds = 30 if suite == SUITES[0] else 6
+    rounds = 20 if suite == SUITES[0] else 6
     ballots = [world.ballot]
     for breaker in BREAKERS:
         ballots += mutate(world, region, breaker, rounds)
