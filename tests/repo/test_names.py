@@ -12,7 +12,7 @@ WITHOUT_PAGE = {
     "crypto/errors.py": "described in docs/spec/README.md, section Refusals",
 }
 # Pages about what a program adds to the protocol.
-PAGES_OF_PROGRAMS = {"audit": "audit/verify.py"}
+PAGES_OF_PROGRAMS = {"audit": "audit/verify.py", "trustee": "trustee_tools/ceremony.py"}
 
 
 def modules() -> list[Path]:
