@@ -1,12 +1,16 @@
 """A second form of somebody's signature: ES256 has one, which names the same challenge; every other form is refused."""
 
+from dataclasses import replace
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from crypto.election.encoding import BallotEntry, Entry, parse_entry
 from crypto.errors import Refused
 from crypto.signatures import EDDSA, SigningKey, passkey_challenge, verify_ed25519, verify_passkey_assertion
 from demo.voters import make_passkey
 from tests import edwards
+from tests.simulator import fresh
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 RP_ID, ORIGIN = "localhost", "http://localhost"
@@ -34,6 +38,19 @@ def test_the_mirrored_es256_signature_covers_the_same_challenge() -> None:
     assert mirrored != ANSWER.signature
     # Both are valid for one challenge, which holds the ballot hash: whose identity has no signature byte in it.
     verify(mirrored)
+
+
+def test_the_mirrored_signature_makes_no_second_ballot() -> None:
+    world = fresh("voting")
+    raw = world.vote(world.registered()[0])
+    world.accept([], [raw])
+    body = BallotEntry.parse(parse_entry(raw).body)
+    r, s = decode_dss_signature(body.signature)
+    mirrored = replace(body, signature=encode_dss_signature(r, ORDER - s))
+    accepted = world.record.tally.accepted
+    refusal = world.refuse(Entry("ballot", mirrored.to_bytes()).to_bytes())
+    assert refusal.reason.startswith("number 1 does not follow number 1")
+    assert world.record.tally.accepted == accepted
 
 
 @pytest.mark.parametrize(
