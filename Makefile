@@ -11,6 +11,7 @@ RUST_PACKAGES := cargo-web rustfmt-web rust-web-clippy
 DEPS := $(VENV)/.dependencies.stamp
 KERNEL := $(VENV)/.kernel.stamp
 SYSTEM := $(VENV)/.packages.stamp
+COMPILE := $(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 RUST_FILES := $(wildcard $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(CRATE)/build.rs) $(shell find $(CRATE)/src -name '*.rs' 2>/dev/null)
 KERNEL_FILE := $(wildcard crypto/_kernel*.so)
 
@@ -60,10 +61,10 @@ clean: ## remove everything that was built here
 
 lock: $(DEPS) ## resolve the requirements files again (needs the registry; not part of a normal build)
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install -q uv
-	$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	    --no-annotate pyproject.toml -o requirements.txt
-	$(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
-	    --no-annotate --override requirements-overrides.txt -c requirements.txt pyproject.toml requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) pyproject.toml -o requirements.txt
+	$(COMPILE) --extra server --extra witness -c requirements.txt pyproject.toml -o requirements-server.txt
+	$(COMPILE) --extra server --extra witness --override requirements-overrides.txt -c requirements-server.txt \
+	    pyproject.toml requirements-dev.in -o requirements-dev.txt
 
 $(SYSTEM): packages.txt
 	@command -v dpkg >/dev/null || { echo "not a Debian system: install the counterparts of packages.txt by hand, then: mkdir -p $(VENV) && touch $@"; exit 1; }

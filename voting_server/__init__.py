@@ -1,0 +1,1 @@
+"""The voting server: elections, roll, casting, board and tally behind HTTP; two sides that share no database."""

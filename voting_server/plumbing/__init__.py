@@ -1,0 +1,1 @@
+"""What every feature stands on: settings, databases, clock, cache, logs, metrics, problems, guards of requests."""
