@@ -1,0 +1,162 @@
+"""Wiring: which services and routes a side has, what stands before them, and what is checked before it serves.
+
+Spec: `docs/architecture.md`, section "Server". The only place that builds services; nothing is wired at import.
+
+>>> from voting_server.plumbing.settings import Settings
+>>> create_app(Settings(side="ballot", ballot_database="sqlite://")).title
+'Dobush ballot side'
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Literal, Protocol
+
+import anyio.to_thread
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from voting_server.plumbing import logging, metrics, problems
+from voting_server.plumbing.clock import require_database_agreement
+from voting_server.plumbing.context import Context
+from voting_server.plumbing.guards import Guards, address_of
+from voting_server.plumbing.problems import ProblemError
+from voting_server.plumbing.serving import TimedProtocol
+from voting_server.plumbing.settings import Settings, Side
+
+IMPORTS = ("/rolls",)
+"""Paths whose body may be as large as a whole roll."""
+
+
+class Service(Protocol):
+    """What the application starts before it serves and stops afterwards."""
+
+    def start(self) -> None:
+        """Get ready; raise to refuse to start."""
+
+    def stop(self) -> None:
+        """Let go of everything."""
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "examples": [{"type": "/problems/not-found", "title": "There is nothing here.", "status": 404}]
+        },
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str | None = None
+    check: str | None = None
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application of the side that the settings name; a desk gets both in one."""
+    if settings.side is not Side.DESK:
+        return _create_side(settings, "identity" if settings.side is Side.IDENTITY else "ballot")
+    identity = _create_side(settings, "identity")
+    ballot = _create_side(settings, "ballot", inner=[identity])
+    ballot.mount("/identity", identity)
+    return ballot
+
+
+def from_environment() -> FastAPI:
+    """Return the application of the environment's settings: what a worker process loads."""
+    logging.configure()
+    settings = Settings()
+    TimedProtocol.limits = settings.limits
+    return create_app(settings)
+
+
+def _create_side(settings: Settings, side: Literal["identity", "ballot"], inner: Sequence[FastAPI] = ()) -> FastAPI:
+    context = Context.open(settings, side)
+    services, routers = (_identity_features if side == "identity" else _ballot_features)(context)
+    answers: dict[int | str, dict[str, Any]] = {
+        status: {"model": Problem, "description": text, "content": {problems.MEDIA_TYPE: {}}}
+        for status, text in (("4XX", "The request is refused."), ("5XX", "The service cannot answer now."))
+    }
+    app = FastAPI(
+        title=f"Dobush {side} side",
+        version="1",
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        lifespan=_lifespan(context, services, inner),
+        max_body_size=settings.limits.body_bytes,
+        docs_url=None,
+        redoc_url=None,
+        responses=answers,
+    )
+    app.state.context = context
+    problems.install(app)
+    app.include_router(_own_routes(context))
+    for router in routers:
+        app.include_router(router)
+    app.add_middleware(_guards, context=context)
+    return app
+
+
+def _guards(app: ASGIApp, context: Context) -> ASGIApp:
+    return Guards(app, context.cache, context.limits, context.origin, IMPORTS)
+
+
+def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[FastAPI]) -> Any:  # noqa: ANN401
+    """Return what runs before the first request and after the last."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = context.limits.threads
+        require_database_agreement(context.database, context.limits.skew_ms)
+        async with AsyncExitStack() as stack:
+            for app in inner:
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            for service in services:
+                await anyio.to_thread.run_sync(service.start)
+                stack.callback(service.stop)
+            logging.log().info("started", side=context.side)
+            yield
+        context.close()
+        logging.log().info("stopped", side=context.side)
+
+    return lifespan
+
+
+def _identity_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
+    """Build the features of the identity side."""
+    return [], []
+
+
+def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
+    """Build the features of the ballot side, each with those below it."""
+    return [], []
+
+
+class Health(BaseModel):
+    """That the process serves, and what time its database has."""
+
+    side: Literal["identity", "ballot"]
+    now_ms: int
+
+
+def _own_routes(context: Context) -> APIRouter:
+    """Return the routes that every side has."""
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/health")
+    def read_health() -> Health:
+        """Tell that this process serves and its database answers; 503 when it does not."""
+        return Health(side=context.side, now_ms=context.database.now_ms())
+
+    @router.get("/metrics", response_class=PlainTextResponse)
+    def read_metrics(request: Request) -> Response:
+        """Return the counters for Prometheus, to the addresses of `metrics_from` only."""
+        if address_of(request) not in context.settings.metrics_from:
+            raise ProblemError("forbidden")
+        return PlainTextResponse(metrics.exposition())
+
+    return router

@@ -1,0 +1,100 @@
+"""What every request passes first: size of the body, origin of what a cookie speaks for, rate limits, headers, metrics.
+
+Spec: `docs/operations/settings.md`. Plain ASGI, because it stands before routing and costs every cast. Rate limits are
+keyed by credential first; the address counts only where there is none, since many voters share one address.
+
+>>> is_own_origin("https://vote.example", "https://vote.example"), is_own_origin("null", "https://vote.example")
+(True, False)
+"""
+
+import time
+from collections.abc import Iterable
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from voting_server.plumbing.cache import Cache
+from voting_server.plumbing.logging import log
+from voting_server.plumbing.metrics import REQUEST_SECONDS, REQUESTS
+from voting_server.plumbing.problems import ProblemError, respond
+from voting_server.plumbing.settings import Limits
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-site"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+)
+
+
+def is_own_origin(origin: str | None, own: str) -> bool:
+    """Tell whether an Origin header names exactly the side's own origin."""
+    return origin is not None and origin == own
+
+
+def address_of(request: Request) -> str:
+    """Return the client's address as uvicorn knows it (behind a trusted proxy: the forwarded one)."""
+    return request.client.host if request.client else "unknown"
+
+
+def limit(cache: Cache, name: str, key: str, amount: int, seconds: int = 60) -> None:
+    """Count one use under a key. Raises ProblemError (429) beyond the limit."""
+    wait_s = cache.hit(name, key, amount=amount, seconds=seconds)
+    if wait_s is not None:
+        raise ProblemError("rate-limited", retry_after_s=wait_s, seconds=wait_s)
+
+
+class Guards:
+    """The ASGI middleware of one side."""
+
+    def __init__(self, app: ASGIApp, cache: Cache, limits: Limits, origin: str, imports: Iterable[str] = ()) -> None:
+        """Stand before `app`; `imports` are the paths whose bodies may be as large as a roll."""
+        self._app, self._cache, self._limits, self._origin = app, cache, limits, origin
+        self._imports = frozenset(imports)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that a guard stops; let the others through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        request = Request(scope)
+        status = 500
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                names = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(item for item in _HEADERS if item[0] not in names)]
+            await send(message)
+
+        try:
+            try:
+                self._check(request)
+                await self._app(scope, receive, send_with_headers)
+            except ProblemError as problem:
+                await respond(request, problem)(scope, receive, send_with_headers)
+        finally:
+            self._note(scope, status, time.perf_counter() - started)
+
+    def _check(self, request: Request) -> None:
+        if "cookie" not in request.headers:
+            limit(self._cache, "address", address_of(request), self._limits.requests_a_minute)
+        elif request.method not in _SAFE and not is_own_origin(request.headers.get("origin"), self._origin):
+            raise ProblemError("foreign-origin")
+        # A stated length refuses early; FastAPI's own limit counts what really comes.
+        largest = self._limits.import_bytes if request.url.path in self._imports else self._limits.body_bytes
+        stated = request.headers.get("content-length", "0")
+        if stated.isdecimal() and int(stated) > largest:
+            raise ProblemError("too-large")
+
+    @staticmethod
+    def _note(scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "none")
+        REQUESTS.labels(scope["method"] if scope["method"] in {*_SAFE, "POST"} else "other", route, status).inc()
+        REQUEST_SECONDS.labels(route).observe(seconds)
+        problem = scope.get("problem", "")
+        if problem or status >= 500:
+            log().info("request", route=route, status=status, ms=round(seconds * 1_000, 1), problem=problem)
