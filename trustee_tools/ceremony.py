@@ -144,6 +144,18 @@ class Trustee:
             return Task("decrypt", task.run, 0, ())
         return task
 
+    def find_next(self) -> Task:
+        """Return the next act also for a key file that is not bound yet, by its place in the manifest."""
+        if not self.secrets.manifest_hash:
+            return next_step(self._view.ceremony, self._find_own_place())
+        self.verify_bound()
+        return self.next_step()
+
+    def needs_name(self, act: Act) -> bool:
+        """Tell whether an act asks for the election's short name: it cannot be undone and was not done before."""
+        done = _SHARE if act == "decrypt" else f"{act}/{self._view.ceremony.run}"
+        return act in IRREVERSIBLE and done not in self.secrets.answers
+
     def perform(self, act: Act, consent: Consent) -> tuple[bytes, ...]:
         """Do the act that comes next; return its signed entries, which are already kept. Raises Refused.
 

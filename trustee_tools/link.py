@@ -143,7 +143,6 @@ def write_entries(folder: Path, step: str, entries: Sequence[bytes]) -> list[Pat
 
 def read_slots(data: bytes) -> dict[int, int]:
     """Read the slots per district given from outside: a JSON object, district's unit id to number. Raises Misuse."""
-
     try:
         # Pairs, because a district named twice must not silently count once.
         pairs = json.loads(data, object_pairs_hook=list)
