@@ -1,4 +1,4 @@
-"""Measures the kernel's batch verification on one core: microseconds a ballot, with and without hints, beside the floor.
+"""Measures batch verification on one core: microseconds a ballot with and without hints, beside the floor of the run.
 
 `python -m bench.kernel_quick [seconds]`. The floor of a rule is its variable points times the cost of decoding and
 summing one point in the same run (from the rule with the most points).

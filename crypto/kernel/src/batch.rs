@@ -18,6 +18,9 @@ use std::ops::Range;
 /// Points of one sum: more would no longer make a point cheaper, only the memory larger (250 bytes a point).
 const CHUNK_POINTS: usize = 65_536;
 
+/// A style and its contests in manifest order: (contest id, rule bytes).
+pub type Style = (u16, Vec<(u16, Vec<u8>)>);
+
 /// Sums of the accepted ballots' ciphertexts, by (group, contest id): A*, B* for each option.
 pub type Sums = HashMap<(u64, u16), Vec<Sum>>;
 
@@ -65,12 +68,7 @@ impl Verifier {
     /// Prepares an election; `None` when a rule is no rule, the key is no key, a style or a contest in a style occurs
     /// twice, or a contest has two rules.
     #[must_use]
-    pub fn new(
-        tag: &[u8],
-        manifest_hash: [u8; 32],
-        key: &[u8; 32],
-        styles: &[(u16, Vec<(u16, Vec<u8>)>)],
-    ) -> Option<Self> {
+    pub fn new(tag: &[u8], manifest_hash: [u8; 32], key: &[u8; 32], styles: &[Style]) -> Option<Self> {
         let election_key = if *key == [0; 32] { None } else { vartime_decode(key) }?;
         let mut rules: HashMap<u16, &[u8]> = HashMap::new();
         let mut by_style = HashMap::new();
@@ -414,3 +412,6 @@ impl Weights {
         parts.map(|bytes| Scalar::from(u128::from_le_bytes(bytes)))
     }
 }
+
+#[cfg(test)]
+mod tests;

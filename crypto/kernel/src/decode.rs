@@ -7,6 +7,7 @@
 
 use crate::field::Field;
 use crate::point::{Decoded, Sum};
+use std::ops::Mul;
 
 /// Encodings decoded side by side.
 const LANES: usize = 4;

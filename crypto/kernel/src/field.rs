@@ -3,9 +3,11 @@
 //! curve25519-dalek keeps its field to itself, and decoding with a hint or wide windows need one. The branches and table
 //! look-ups of the callers depend on the values: no secret may come here. Limbs are not fully carried: a product or
 //! square has limbs below 2^51 + 2^13 ("carried"), sums and differences of two such values stay below 2^54, which is what
-//! [`Field::mul`] and [`Field::square`] take.
+//! [`Field::square`] and the product take.
 
 #![forbid(unsafe_code)]
+
+use std::ops::Mul;
 
 /// Bits of a limb.
 const LIMB: u32 = 51;
@@ -192,21 +194,6 @@ impl Field {
         if self.is_negative() { self.neg() } else { self }
     }
 
-    /// Multiplies; limbs of both factors below 2^54.
-    #[inline(always)]
-    #[must_use]
-    pub fn mul(self, other: Self) -> Self {
-        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
-        let (b1_19, b2_19, b3_19, b4_19) = (b1 * 19, b2 * 19, b3 * 19, b4 * 19);
-        Self::reduce([
-            wide(a0, b0) + wide(a4, b1_19) + wide(a3, b2_19) + wide(a2, b3_19) + wide(a1, b4_19),
-            wide(a1, b0) + wide(a0, b1) + wide(a4, b2_19) + wide(a3, b3_19) + wide(a2, b4_19),
-            wide(a2, b0) + wide(a1, b1) + wide(a0, b2) + wide(a4, b3_19) + wide(a3, b4_19),
-            wide(a3, b0) + wide(a2, b1) + wide(a1, b2) + wide(a0, b3) + wide(a4, b4_19),
-            wide(a4, b0) + wide(a3, b1) + wide(a2, b2) + wide(a1, b3) + wide(a0, b4),
-        ])
-    }
-
     /// Squares; limbs below 2^54.
     #[inline(always)]
     #[must_use]
@@ -296,6 +283,24 @@ impl Field {
             };
         }
         out
+    }
+}
+
+impl Mul for Field {
+    type Output = Self;
+
+    /// Multiplies; limbs of both factors below 2^54.
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
+        let (b1_19, b2_19, b3_19, b4_19) = (b1 * 19, b2 * 19, b3 * 19, b4 * 19);
+        Self::reduce([
+            wide(a0, b0) + wide(a4, b1_19) + wide(a3, b2_19) + wide(a2, b3_19) + wide(a1, b4_19),
+            wide(a1, b0) + wide(a0, b1) + wide(a4, b2_19) + wide(a3, b3_19) + wide(a2, b4_19),
+            wide(a2, b0) + wide(a1, b1) + wide(a0, b2) + wide(a4, b3_19) + wide(a3, b4_19),
+            wide(a3, b0) + wide(a2, b1) + wide(a1, b2) + wide(a0, b3) + wide(a4, b4_19),
+            wide(a4, b0) + wide(a3, b1) + wide(a2, b2) + wide(a1, b3) + wide(a0, b4),
+        ])
     }
 }
 
