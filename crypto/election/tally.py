@@ -484,8 +484,10 @@ class Tally:
 
         def commit() -> None:
             self.disputes[name] = body.receipt
-            if self._closed is not None:
-                self._closed.pending.append(name)
+            closed = self._closed
+            # Once shares are out nothing can be released any more: what comes then is listed and stops nobody.
+            if closed is not None and not closed.parts and not closed.valid:
+                closed.pending.append(name)
 
         return Step((), commit)
 
