@@ -319,8 +319,8 @@ class Ballots:
         self._firsts = Fingerprints()
 
     def last(self, row: int) -> tuple[int, int]:
-        """Return number and index of the last valid ballot of a credential's row, (0, -1) when there is none."""
-        if row >= len(self._numbers) or not self._numbers[row]:
+        """Return number and index of the last valid ballot of a credential's row (-1: no credential), else (0, -1)."""
+        if not 0 <= row < len(self._numbers) or not self._numbers[row]:
             return 0, -1
         return self._numbers[row], self._entries[row]
 
@@ -336,10 +336,17 @@ class Ballots:
         return body.parse_once(entry.body).ballot
 
     def vectors_of_entry(self, raw: bytes) -> tuple[int, dict[int, bytes]]:
-        """Return the unit and, by contest id, the ciphertexts of an accepted ballot entry."""
+        """Return the unit and, by contest id, the ciphertexts of an accepted ballot entry.
+
+        Raises MalformedEncoding where they are not its style's: who settles before verifying can ask about such a one.
+        """
         head = parse_ballot(self.ballot_of_entry(raw), self._element_size)
         unit, style = self._roll.unit_and_style(self._roll.slot(head.pseudonym))
-        return unit, dict(zip(self._contests[style], head.vectors, strict=True))
+        contests = self._contests[style]
+        sizes = [2 * self._element_size * self._roll.options(contest) for contest in contests]
+        if [len(vector) for vector in head.vectors] != sizes:
+            raise MalformedEncoding(STRUCTURE_CHECK, "not the vectors of its style", culprit=name_pseudonym(head.pseudonym))
+        return unit, dict(zip(contests, head.vectors, strict=True))
 
     def stage_ballot(self, body: BallotEntry, head: BallotHead, context: Context) -> BallotStep:
         """Stage a cast ballot."""
