@@ -23,6 +23,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from crypto.election.board import Phase
 from crypto.election.ceremony import Act, Task
 from crypto.errors import DobushError, Refused
 from crypto.signatures import SigningKey
@@ -104,17 +105,22 @@ class Session:
         if self.as_json:
             typer.echo(json.dumps(values, ensure_ascii=False, sort_keys=True))
 
-    def load(self, record: Path, slots: Path | None, disputes: list[Path], processes: int) -> View:
-        """Replay the record with a progress bar."""
+    def load(
+        self, record: Path, slots: Path | None, disputes: list[Path], processes: int, *, decrypting: bool = False
+    ) -> View:
+        """Replay the record with a progress bar; the voters' proofs only once they matter, after the close."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         with Progress(*columns, console=self.screen.console, transient=True) as bar:
             line = bar.add_task(self.screen.say("trustee.progress.replay"), total=None)
 
             def show(done: int, total: int) -> None:
-                if total > _LARGE or done == total:
+                if total > _LARGE:
                     bar.update(line, completed=done, total=total)
 
-            replayed = replay(open_source(record), processes=processes, progress=show)
+            source = open_source(record)
+            replayed = replay(source, voters=decrypting, processes=processes, progress=show)
+            if not decrypting and replayed.manifest is not None and replayed.board.phase is Phase.CLOSED:
+                replayed = replay(source, processes=processes, progress=show)
         figures = None if slots is None else read_slots(slots.read_bytes())
         return make_view(replayed, figures, [path.read_bytes() for path in disputes])
 
@@ -282,7 +288,7 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
     ) -> None:
         session = Session.begin(language, as_json=as_json)
         screen = session.screen
-        view = session.load(record, slots, disputes, processes)
+        view = session.load(record, slots, disputes, processes, decrypting=act == "decrypt")
         passphrase = session.passphrase(passphrase_file, passphrase_fd)
         trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
         if allow_one_copy:

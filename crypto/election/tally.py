@@ -200,8 +200,7 @@ class Sums:
             before[:] = [left + right for left, right in zip(before, points, strict=True)]
 
     def _parse(self, data: bytes) -> list[Element]:
-        size = self._group.element_size
-        return [self._group.parse_sum(data[at : at + size]) for at in range(0, len(data), size)]
+        return list(self._group.parse_sums(data))
 
 
 @dataclass(frozen=True, slots=True)
