@@ -345,7 +345,9 @@ class Ballots:
         contests = self._contests[style]
         sizes = [2 * self._element_size * self._roll.options(contest) for contest in contests]
         if [len(vector) for vector in head.vectors] != sizes:
-            raise MalformedEncoding(STRUCTURE_CHECK, "not the vectors of its style", culprit=name_pseudonym(head.pseudonym))
+            raise MalformedEncoding(
+                STRUCTURE_CHECK, "not the vectors of its style", culprit=name_pseudonym(head.pseudonym)
+            )
         return unit, dict(zip(contests, head.vectors, strict=True))
 
     def stage_ballot(self, body: BallotEntry, head: BallotHead, context: Context) -> BallotStep:

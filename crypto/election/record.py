@@ -35,6 +35,7 @@ from crypto.election.encoding import (
     UINT,
     VOTER_TYPES,
     BallotEntry,
+    Change,
     Claim,
     Contest,
     Context,
@@ -460,10 +461,16 @@ class Record:
             staged.step = self.roll.stage_credential(body, context)
         elif entry.type == "change":
             has_ballot = self.ballots.has_ballot(body.pseudonym)
-            staged.step = self.roll.stage_change(body, context, has_ballot=has_ballot)
+            staged.step = self._stage_change(body, context, has_ballot=has_ballot)
         else:
             staged.step = self._stage_strike(body, context)
         staged.work = Work((*authors, *staged.step.claims))
+
+    def _stage_change(self, body: Change, context: Context, *, has_ballot: bool) -> Step:
+        slot, board, in_force = self.roll.slot(body.pseudonym), self.board, -1
+        if slot >= 0 and (row := self.roll.row(slot)) >= 0:
+            in_force = self.roll.key_in_force(row, board.lower or 0, board.upper_ms, context.read)[1]
+        return self.roll.stage_change(body, context, has_ballot=has_ballot, in_force=in_force)
 
     def _stage_strike(self, body: Any, context: Context) -> Step:  # noqa: ANN401
         step = self.roll.stage_strike(body, context)
@@ -575,7 +582,7 @@ class Record:
         if isinstance(inner, Credential):
             step = self.roll.stage_credential(inner, context)
         elif entry.type == "change":
-            step = self.roll.stage_change(inner, context, has_ballot=False)
+            step = self._stage_change(inner, context, has_ballot=False)
         else:
             step = self._stage_body(entry, inner, context)
         return Step((*authors, *step.claims), step.commit, step.recheck)

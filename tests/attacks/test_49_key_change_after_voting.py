@@ -79,3 +79,22 @@ def test_a_ballot_by_the_new_key_must_have_seen_the_change() -> None:
     new, _ = world.seal_ballot(voter)
     world.accept([], [world.cast(voter, new, passkey=NEW)])
     assert world.last(voter)[0] == 1
+
+
+def test_a_second_change_does_not_bring_back_the_key_that_was_given_up() -> None:
+    world = fresh("open")
+    voter = world.registered()[0]
+    world.accept([], [change(world, voter)])
+    world.wait_until(world.clock_ms + 2 * world.manifest.change_delay_ms)
+    world.accept()
+    world.accept()
+    third = make_passkey(secret("a third phone"))
+    body = Change(voter.pseudonym, third.cose_key, "software", "lost again")
+    world.accept([], [world.by_registrars("change", body)])
+    world.accept()
+    ballot, _ = world.seal_ballot(voter)
+    for passkey in (None, third):
+        with pytest.raises(Refused) as refusal:
+            world.record.admit(world.cast(voter, ballot, passkey=passkey))
+        assert refusal.value.check == signatures._ASSERTION
+    world.record.admit(world.cast(voter, ballot, passkey=NEW))
