@@ -5,7 +5,7 @@
 #![forbid(unsafe_code)]
 
 use crate::ballot::Ballot;
-use crate::decode::vartime_decode_batch;
+use crate::decode::{vartime_decode, vartime_decode_hinted};
 use crate::generators::DST;
 use crate::point::Decoded;
 use crate::rule::Rule;
@@ -250,8 +250,17 @@ fn push_points(bytes: &[u8], hints: Option<&[[u8; 32]]>, points: &mut Vec<Decode
     if encodings.contains(&[0; 32]) {
         return None;
     }
-    for decoded in vartime_decode_batch(encodings, hints) {
-        points.push(decoded?);
+    match hints {
+        Some(hints) => {
+            for (encoding, hint) in encodings.iter().zip(hints) {
+                points.push(vartime_decode_hinted(encoding, hint)?);
+            }
+        }
+        None => {
+            for encoding in encodings {
+                points.push(vartime_decode(encoding)?);
+            }
+        }
     }
     Some(())
 }

@@ -228,61 +228,44 @@ impl Field {
         Self([a, b, c, d, e])
     }
 
-    #[inline(always)]
-    fn square_times<const N: usize>(values: [Self; N], times: u32) -> [Self; N] {
-        let mut out = values;
+    fn square_times(self, times: u32) -> Self {
+        let mut out = self;
         for _ in 0..times {
-            out = out.map(Self::square);
+            out = out.square();
         }
         out
     }
 
-    /// Raises `N` values to the power (p − 5)/8 = 2^252 − 3 at once: independent chains keep the multiplier busy.
+    /// Raises to the power (p − 5)/8 = 2^252 − 3.
     #[must_use]
-    pub fn pow_p58<const N: usize>(values: [Self; N]) -> [Self; N] {
-        let times = |a: [Self; N], b: [Self; N]| -> [Self; N] {
-            let mut out = a;
-            for (target, factor) in out.iter_mut().zip(b) {
-                *target = target.mul(factor);
-            }
-            out
-        };
-        let two = Self::square_times(values, 1);
-        let nine = times(values, Self::square_times(two, 2));
-        let eleven = times(two, nine);
-        let bits_5 = times(nine, Self::square_times(eleven, 1));
-        let bits_10 = times(Self::square_times(bits_5, 5), bits_5);
-        let bits_20 = times(Self::square_times(bits_10, 10), bits_10);
-        let bits_40 = times(Self::square_times(bits_20, 20), bits_20);
-        let bits_50 = times(Self::square_times(bits_40, 10), bits_10);
-        let bits_100 = times(Self::square_times(bits_50, 50), bits_50);
-        let bits_200 = times(Self::square_times(bits_100, 100), bits_100);
-        let bits_250 = times(Self::square_times(bits_200, 50), bits_50);
-        times(Self::square_times(bits_250, 2), values)
+    pub fn pow_p58(self) -> Self {
+        let two = self.square();
+        let nine = self.mul(two.square_times(2));
+        let eleven = two.mul(nine);
+        let bits_5 = nine.mul(eleven.square());
+        let bits_10 = bits_5.square_times(5).mul(bits_5);
+        let bits_20 = bits_10.square_times(10).mul(bits_10);
+        let bits_40 = bits_20.square_times(20).mul(bits_20);
+        let bits_50 = bits_40.square_times(10).mul(bits_10);
+        let bits_100 = bits_50.square_times(50).mul(bits_50);
+        let bits_200 = bits_100.square_times(100).mul(bits_100);
+        let bits_250 = bits_200.square_times(50).mul(bits_50);
+        bits_250.square_times(2).mul(self)
     }
 
-    /// For each v returns `Some(I)` with I² v = 1 and I even, `None` when there is none (RFC 9496, SQRT_RATIO_M1 with u = 1).
+    /// Returns the even I with I² v = 1, `None` when there is none (RFC 9496, SQRT_RATIO_M1 with u = 1).
     #[must_use]
-    pub fn inverse_square_roots<const N: usize>(values: [Self; N]) -> [Option<Self>; N] {
-        let cubes = values.map(|v| v.square().mul(v));
-        let sevenths = std::array::from_fn::<_, N, _>(|at| match (cubes.get(at), values.get(at)) {
-            (Some(cube), Some(v)) => cube.square().mul(*v),
-            _ => Self::ZERO,
-        });
-        let powers = Self::pow_p58(sevenths);
-        let mut out = [None; N];
-        for (((target, v), cube), power) in out.iter_mut().zip(values).zip(cubes).zip(powers) {
-            let root = power.mul(cube);
-            let check = v.mul(root.square()).canonical();
-            *target = if check == Self::ONE.0 {
-                Some(root.abs())
-            } else if check == Self::ONE.neg().canonical() {
-                Some(root.mul(Self::SQRT_M1).abs())
-            } else {
-                None
-            };
+    pub fn inverse_square_root(self) -> Option<Self> {
+        let cube = self.square().mul(self);
+        let root = cube.square().mul(self).pow_p58().mul(cube);
+        let check = self.mul(root.square()).canonical();
+        if check == Self::ONE.0 {
+            Some(root.abs())
+        } else if check == Self::ONE.neg().canonical() {
+            Some(root.mul(Self::SQRT_M1).abs())
+        } else {
+            None
         }
-        out
     }
 }
 
@@ -352,20 +335,15 @@ mod tests {
         }
 
         #[test]
-        fn inverse_square_roots_are_right(a: [u8; 32], b: [u8; 32]) {
-            let values = [a, b].map(|bytes| Field::from_bytes(&bytes));
-            for (value, root) in values.into_iter().zip(Field::inverse_square_roots(values)) {
-                match root {
-                    Some(root) => {
-                        prop_assert!(root.square().mul(value).equals(Field::ONE));
-                        prop_assert!(!root.is_negative());
-                    }
-                    // Exactly one of v and √−1·v has an inverse square root, unless v = 0.
-                    None => prop_assert!(
-                        value.is_zero()
-                            || Field::inverse_square_roots([value.mul(Field::SQRT_M1)])[0].is_some()
-                    ),
+        fn inverse_square_roots_are_right(a: [u8; 32]) {
+            let value = Field::from_bytes(&a);
+            match value.inverse_square_root() {
+                Some(root) => {
+                    prop_assert!(root.square().mul(value).equals(Field::ONE));
+                    prop_assert!(!root.is_negative());
                 }
+                // Exactly one of v and √−1·v has an inverse square root, unless v = 0.
+                None => prop_assert!(value.is_zero() || value.mul(Field::SQRT_M1).inverse_square_root().is_some()),
             }
         }
     }

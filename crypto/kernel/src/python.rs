@@ -366,8 +366,13 @@ fn decode_vector(data: &[u8], hints: Option<&[u8]>) -> PyResult<Vec<Decoded>> {
     let (encodings, []) = data.as_chunks::<32>() else {
         return Err(PyValueError::new_err("vector: not a multiple of 32 bytes"));
     };
-    decode::vartime_decode_batch(encodings, hints.map(|hints| hints.as_chunks::<32>().0))
-        .into_iter()
+    let mut hints = hints.unwrap_or_default().as_chunks::<32>().0.iter();
+    encodings
+        .iter()
+        .map(|bytes| match hints.next() {
+            Some(hint) => decode::vartime_decode_hinted(bytes, hint),
+            None => decode::vartime_decode(bytes),
+        })
         .collect::<Option<_>>()
         .ok_or_else(|| PyValueError::new_err("vector: not a valid encoding"))
 }
