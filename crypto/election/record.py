@@ -627,14 +627,19 @@ class Record:
                 not_run.append(check)
             elif given != own:
                 failed.append(Refused(check, sentence, culprit="record"))
-        # U of the last ballot block MUST be at most closing + grace + settle.
-        late = Refused("BOARD-10", "the last ballots were witnessed too late", culprit="server")
-        # A record MUST end with the results of all cells.
-        unfinished = Refused("RECORD-5", "the record ends before the results of all cells", culprit="record")
-        for refusal, wrong in ((late, self._is_late()), (unfinished, not self.is_complete())):
-            counts[refusal.check] += 1
-            if wrong:
-                failed.append(refusal)
+        closed = self.manifest is not None and self.board.phase is Phase.CLOSED
+        overdue = closed and (self.board.lower or 0) >= self.parts.manifest.release_by_ms
+        for check, due, wrong, sentence, culprit in (
+            # U of the last ballot block MUST be at most closing + grace + settle.
+            ("BOARD-10", closed, closed and self.board.is_late(), "the last ballots were witnessed too late", "server"),
+            # By release_by a record MUST hold the results of all cells; until then an unfinished one is not judged.
+            ("RECORD-5", self.is_complete() or overdue, not self.is_complete(), "no results by the last day", "record"),
+        ):
+            counts[check] += due
+            if not due:
+                not_run.append(check)
+            elif wrong:
+                failed.append(Refused(check, sentence, culprit=culprit))
         if self.manifest is not None and self.board.phase is not Phase.PARTS:
             figures = self.figures()
             counts[_AT_THE_END[-1]] += len(figures.districts)
@@ -671,9 +676,6 @@ class Record:
 
     def _slots(self) -> dict[int, int]:
         return {} if self.manifest is None else dict(self.roll.slots_by_district)
-
-    def _is_late(self) -> bool:
-        return self.manifest is not None and self.board.close_index >= 0 and self.board.is_late()
 
     def is_complete(self) -> bool:
         """Tell whether the log has its close and the results of all cells."""

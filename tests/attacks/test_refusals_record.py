@@ -13,7 +13,7 @@ def test_a_log_that_does_not_begin_with_a_manifest() -> None:
     record = Record(entries.__getitem__)
     record.extend(entries)
     assert {refusal.refused.check for refusal in record.refused.values()} == {"RECORD-1"}
-    assert record.finish(None, None).failed[0].check == f"RECORD-{5}"
+    assert f"RECORD-{5}" in record.finish(None, None).not_run
 
 
 def test_nothing_follows_a_manifest_that_was_refused() -> None:
@@ -44,7 +44,17 @@ def test_other_slots_than_the_known_figures() -> None:
 
 
 @pytest.mark.parametrize("stage", ["founded", "open", "voted", "closed", "disputed"])
-def test_a_record_that_ends_too_early(stage: str) -> None:
+def test_a_record_that_has_not_ended_is_not_judged(stage: str) -> None:
     world = world_at(stage)
-    failed = world.record.finish({2: 10, 3: 14}, world.manifest_hash).failed
-    assert "RECORD-5" in {refusal.check for refusal in failed}
+    findings = world.record.finish({2: 10, 3: 14}, world.manifest_hash)
+    assert f"RECORD-{5}" in findings.not_run
+
+
+def test_a_record_without_results_by_the_last_day() -> None:
+    world = fresh("disputed")
+    world.wait_until(world.manifest.release_by_ms)
+    world.accept()
+    world.accept()
+    findings = world.record.finish({2: 10, 3: 14}, world.manifest_hash)
+    assert [refusal.check for refusal in findings.failed] == ["RECORD-5"]
+    assert findings.not_run == ()
