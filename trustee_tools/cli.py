@@ -198,12 +198,13 @@ def status(
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
     trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
     task = trustee.find_next()
-    session.screen.show_election(view, trustee.secrets)
-    session.screen.show_rounds(view, trustee.secrets)
+    place = trustee.find_place()
+    session.screen.show_election(view, trustee.secrets.name, place)
+    session.screen.show_rounds(view, place)
     session.screen.show_task(view, task)
     if task.act == "wait" and view.ceremony.opening is not None:
         session.screen.show_obstacles(view, read_clock(view, now_ms))
-    session.answer(**_describe(view, task), trustee=trustee.secrets.trustee)
+    session.answer(**_describe(view, task), trustee=place)
 
 
 @app.command("pack")
@@ -296,9 +297,9 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
         _bind(session, trustee, view, manifest_hash, fingerprint)
         now = read_clock(view, now_ms)
         task = trustee.next_step()
-        screen.show_election(view, trustee.secrets)
+        screen.show_election(view, trustee.secrets.name, trustee.secrets.trustee)
         if act is None and task.act == "wait":
-            screen.show_rounds(view, trustee.secrets)
+            screen.show_rounds(view, trustee.secrets.trustee)
             screen.show_task(view, task)
             session.answer(**_describe(view, task), trustee=trustee.secrets.trustee, entries=[])
             raise typer.Exit(WAITING)

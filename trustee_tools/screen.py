@@ -21,7 +21,6 @@ from crypto.election.ceremony import ROUNDS, Task
 from crypto.errors import Refused
 from locales import Dictionary
 from trustee_tools.ceremony import View, write_fingerprint
-from trustee_tools.vault import Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class Screen:
     console: Console
     say: Dictionary
 
-    def show_election(self, view: View, secrets: Secrets) -> None:
+    def show_election(self, view: View, name: str, place: int) -> None:
         """Show kind, title, fingerprint and whose program this is: first, lest one work on the wrong one."""
         manifest = view.manifest
         style = {"demo": "yellow", "practice": "cyan", "real": "bold red"}[manifest.kind]
@@ -40,27 +39,28 @@ class Screen:
             (self.say(f"trustee.kind.{manifest.kind}"), style),
             f"\n{title} ({manifest.short_name})\n",
             self.say("trustee.election.fingerprint"),
-            f" {write_fingerprint(view.manifest_hash)}\n",
-            self.say("trustee.election.you", name=secrets.name, place=secrets.trustee, count=len(view.keys)),
+            f"\n{write_fingerprint(view.manifest_hash)}\n",
+            self.say("trustee.election.you", name=name, place=place, count=len(view.keys)),
         )
         self.console.print(Panel(lines, style="default"))
 
-    def show_rounds(self, view: View, secrets: Secrets) -> None:
-        """Show who has sent what in the current run, and the drills."""
+    def show_rounds(self, view: View, own: int) -> None:
+        """Show the steps of the current run and the drills: done by whom, awaited from whom."""
         ceremony, say = view.ceremony, self.say
         table = Table(title=say("trustee.table.title", run=ceremony.run))
-        table.add_column(say("trustee.table.trustee"))
-        for act in ROUNDS:
-            table.add_column(say(f"trustee.table.{act}"), justify="center")
-        drills = sorted(ceremony.passed)
-        for number in drills:
-            table.add_column(say("trustee.table.drill", number=number), justify="center")
-        missing = [set(ceremony.missing(number)) for number in range(1, len(ROUNDS) + 1)]
-        missing += [set(ceremony.everyone) - ceremony.passed[number] for number in drills]
-        for place in ceremony.everyone:
-            name = name_of(view, place) + (f" ({say('trustee.table.you')})" if place == secrets.trustee else "")
-            marks = ["…" if place in column else say("trustee.table.sent") for column in missing]
-            table.add_row(f"{place}  {name}", *marks)
+        table.add_column(say("trustee.table.step"))
+        table.add_column(say("trustee.table.you"), justify="center")
+        table.add_column(say("trustee.table.state"))
+        steps = [(say(f"trustee.table.{act}"), ceremony.missing(number)) for number, act in enumerate(ROUNDS, start=1)]
+        for number, passed in sorted(ceremony.passed.items()):
+            missing = tuple(sorted(set(ceremony.everyone) - passed))
+            steps.append((say("trustee.table.drill", number=number), missing))
+        for step, missing in steps:
+            if missing:
+                state = say("trustee.wait.for", names=", ".join(name_of(view, place) for place in missing))
+            else:
+                state = say("trustee.table.all", count=len(view.keys))
+            table.add_row(step, "…" if own in missing else say("trustee.table.sent"), state)
         self.console.print(table)
 
     def show_task(self, view: View, task: Task) -> None:

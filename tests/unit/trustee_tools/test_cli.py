@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto.election.encoding import Drill, Opening
+from crypto.election.encoding import Drill, Opening, Release, ReleaseItem
 from crypto.election.encoding import Trustee as TrusteeKey
 from crypto.merkle import Tiles, publish
 from tests.simulator import HOUR_MS, OPENS_AT_MS, World
@@ -211,3 +211,62 @@ def test_fingerprint_compares_what_was_typed(office: Office) -> None:
     typed = write_fingerprint(office.world.manifest_hash)
     assert office.run("fingerprint", *options, "--typed", typed)[0] == 0
     assert office.run("fingerprint", *options, "--typed", typed[:-1] + "?")[0] == 3
+
+
+def test_a_refused_entry_waits_for_a_release_that_is_shown(office: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    certify(office)
+    office.open_and_vote()
+    world = office.world
+    world.refuse(world.cast(world.registered()[0], b"no ballot"))
+    (index,) = world.record.refused
+    world.close()
+    world.dispute()
+    office.publish()
+    slots = ["--slots", str(office.root / "slots.json")]
+    code, answer = office.act(1, "decrypt", *slots)
+    assert (code, f"release first: {index}" in answer["refused"]["reason"]) == (3, True)  # type: ignore[index]
+    release = Release((ReleaseItem(index, "it never was a ballot"),))
+    world.accept([world.by_officers("release", release)])
+    office.publish()
+    options = ["--record", str(office.record), *office.keys(1), "--out", str(office.root / "out"), *slots]
+    options += ["--now-ms", str(AFTER_MS), "--confirm", "town-2026", "--language", "en"]
+    with pytest.raises(SystemExit) as ended:
+        main(["decrypt", *options, "--passphrase-file", str(office.root / "passphrase")])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert "it never was a ballot" in shown
+    assert write_fingerprint(world.record.tally.closed_root or b"") in shown
+
+
+def test_what_is_asked_at_a_terminal(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passphrase, then the fingerprint: mistyped once, then right; then the short name before the certificate."""
+    office.publish()
+    typed = write_fingerprint(office.world.manifest_hash)
+    answers = ["2222", typed]
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return answers.pop(0)
+
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("typer.prompt", answer)
+    monkeypatch.setattr("getpass.getpass", lambda _: PASSPHRASE)
+    options = ["--record", str(office.record), *office.keys(1), "--out", str(office.root / "out"), "--language", "en"]
+
+    def run(command: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main([command, *options])
+        office.capsys.readouterr()
+        return int(str(ended.value.code))
+
+    assert run("next") == 0
+    assert [question.split()[0] for question in asked] == ["Fingerprint", "Fingerprint"]
+    for act in ("key", "commitment", "dealing", "answer"):
+        assert office.hold_round() == [act] * 3
+    office.publish()
+    answers[:] = ["town-2025", "town-2026"]
+    assert run("next") == 3
+    assert run("next") == 0
+    assert "short name" in asked[-1]
+    assert answers == []
