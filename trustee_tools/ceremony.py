@@ -126,6 +126,11 @@ class Trustee:
         """Take this election as the key file's own, after the manifest's fingerprint was typed back. Raises Refused."""
         if not self.secrets.manifest_hash:
             verify_typed(self._view.manifest_hash, typed)
+            if self._view.manifest.kind == "real" and not self._vault.is_hard:
+                # A key file for a real election MUST be sealed with at least 3 passes over 256 MiB.
+                raise Refused(
+                    "TRUSTEE-21", "a real election needs a key file that is sealed harder", culprit="key file"
+                )
             self._vault.save(replace(self.secrets, manifest_hash=self._view.manifest_hash, trustee=self.find_place()))
         self.verify_bound()
 

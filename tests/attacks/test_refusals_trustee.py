@@ -208,3 +208,11 @@ def test_a_real_election_takes_no_virtual_clock() -> None:
     with pytest.raises(Refused) as refusal:
         read_clock(real, 5)
     assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-20", "--now-ms")
+
+
+def test_a_weakly_sealed_key_file_is_refused_in_a_real_election() -> None:
+    programs = Programs()
+    programs.view = replace(programs.view, manifest=replace(programs.view.manifest, kind="real"))
+    with pytest.raises(Refused) as refusal:
+        programs.start(1)
+    assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-21", "key file")
