@@ -405,11 +405,16 @@ def _key_of_entry(raw: bytes) -> bytes:
     return body.key
 
 
-def verify_imported(body: Imported, log: ImportedLog | None) -> None:
-    """Check that an entry of an allowed type stands in the closed log that the manifest names. Raises Refused."""
+def verify_imported(body: Imported, log: ImportedLog | None, after: int) -> None:
+    """Check that an entry of an allowed type stands in the closed log that the manifest names, behind entry `after`.
+
+    Raises Refused.
+    """
     try:
         if log is None or parse_entry(body.entry).type not in IMPORTED_TYPES:
             raise _not_imported("this election imports nothing of the kind")
+        if body.index <= after:
+            raise _not_imported(f"it stands before entry {after} there, which was imported already")
         verify_inclusion(leaf_hash(body.entry), body.index, log.closed_size, log.closed_root, body.proof)
     except Refused as refusal:
         raise _not_imported(refusal.reason) from refusal
@@ -417,5 +422,5 @@ def verify_imported(body: Imported, log: ImportedLog | None) -> None:
 
 def _not_imported(reason: str) -> Refused:
     # An imported entry MUST be a roll, freeze, credential or change entry of the log that the manifest names, included
-    # in its closed root, and MUST itself pass the checks of its type here.
+    # in its closed root, behind all that were imported before it, and MUST itself pass the checks of its type here.
     return Refused("CREDENTIAL-11", reason, culprit="server")

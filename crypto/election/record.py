@@ -268,6 +268,7 @@ class Record:
         self.tally: Tally
         self._read = read
         self._latest_s = latest_s
+        self._imported = -1  # index, in its own log, of the newest imported entry
         self._leaves: set[bytes] = set()  # of control entries; seals and voter entries differ by their own checks
         self._waiting: dict[int, bytes] = {}  # staged and not settled: index to pseudonym (empty: a control entry)
         self._waiting_names: set[bytes] = set()
@@ -496,6 +497,10 @@ class Record:
             raise Refused("BOARD-13", "this entry stands in the log already", culprit="server")
         body = BODIES[entry.type].parse(entry.body)
         authors = self.keyring.authors(entry, body)
+        # Before any costly check: else unsigned shares or certificates would cost whoever reads them seconds each.
+        refusal = _first_false(authors)
+        if refusal is not None:
+            raise refusal
         step = self._stage_body(entry, body, Context(index, self.board.block, self._read))
 
         def commit() -> None:
@@ -503,7 +508,7 @@ class Record:
             if entry.type != "seal":
                 self._leaves.add(leaf)
 
-        return Step((*authors, *step.claims), commit, step.recheck)
+        return Step(step.claims, commit, step.recheck)
 
     def _stage_body(self, entry: Entry, body: Any, context: Context) -> Step:  # noqa: ANN401
         """Send a control entry to the slice that owns it."""
@@ -575,7 +580,7 @@ class Record:
     def _stage_imported(self, body: Imported, context: Context) -> Step:
         """Stage an entry of an earlier round's log; its own checks and signatures hold as if it stood here."""
         log = self.parts.manifest.imported
-        verify_imported(body, log)
+        verify_imported(body, log, self._imported)
         entry = parse_entry(body.entry)
         inner: Any = BODIES[entry.type].parse(entry.body)
         authors = self.keyring.authors(entry, inner, imported=log)
@@ -585,7 +590,12 @@ class Record:
             step = self._stage_change(inner, context, has_ballot=False)
         else:
             step = self._stage_body(entry, inner, context)
-        return Step((*authors, *step.claims), step.commit, step.recheck)
+
+        def commit() -> None:
+            step.commit()
+            self._imported = body.index
+
+        return Step((*authors, *step.claims), commit, step.recheck)
 
     def verify_dispute(self, receipt: bytes) -> None:
         """Check that a receipt is this election's and that its promise was broken. Raises Refused where it was not."""

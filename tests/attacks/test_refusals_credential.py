@@ -177,6 +177,13 @@ def test_an_entry_that_the_closed_root_does_not_hold() -> None:
         assert world.refuse(world.by_log("imported", body)).check == f"CREDENTIAL-{11}"
 
 
+def test_entries_are_imported_in_the_order_of_their_log() -> None:
+    world, wrapped = second_round()
+    world.accept([*wrapped["roll"], *wrapped["freeze"], wrapped["credential"][1]])
+    assert world.refuse(wrapped["credential"][0]).check == f"CREDENTIAL-{11}"
+    world.accept([wrapped["credential"][2]])
+
+
 def test_nothing_is_imported_without_a_first_round() -> None:
     _, wrapped = second_round()
     world = fresh("certified")

@@ -118,6 +118,8 @@ IMPORTED = ImportedLog(bytes(32), "board.example/demo/first", secret("first log"
     [
         {"origin": "board.example/town-2026"},
         {"origin": "board.example/real/town-2026"},
+        {"origin": "board.example/real/demo/town-2026"},
+        {"origin": "board.example/demo/real"},
         {"origin": "demo"},
         {"origin": "Board.example/demo/town"},
         {"origin": "board.example/demo/two words"},
