@@ -14,7 +14,7 @@ crypto.errors.MalformedEncoding: ENCODING-1: an entry is an array of four that b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -657,7 +657,16 @@ class Record:
                 verify_counts(figures.valid, figures.counted, figures.superseded, figures.struck, figures.districts)
             except Refused as refusal:
                 failed.append(refusal)
+            failed += self._broken_promises()
         return Findings(counts, tuple(failed), tuple(not_run))
+
+    def _broken_promises(self) -> Iterator[Refused]:
+        """Yield what each dispute of the log proves: an acknowledged ballot is missing, released or not."""
+        for receipt in self.tally.disputes.values():
+            try:
+                self.ballots.verify_kept(Receipt.parse(receipt), self._read)
+            except Refused as refusal:
+                yield refusal
 
     def figures(self) -> Figures:
         """Count ballots and people from the columns of the roll; Misuse before the manifest."""

@@ -74,3 +74,6 @@ def test_the_dispute_goes_to_the_board_and_stops_the_tally() -> None:
     world.accept([world.by_log("dispute", Dispute(receipt.to_bytes()))])
     world.close()
     assert len(world.record.tally.unresolved()) == 1
+    # The record convicts the server for ever, whatever officers release.
+    failed = world.record.finish(None, None).failed
+    assert [(refusal.check, refusal.culprit) for refusal in failed] == [(f"RECEIPT-{1}", "server")]
