@@ -1,5 +1,11 @@
 """An invented election: a complete record, valid in itself, of an election that nobody held."""
 
+from dataclasses import replace
+
+import pytest
+
+from audit.report import exit_status
+from tests.folders import audited, files_of, given_of
 from tests.simulator import World, secret, text3, world_at
 
 SLOTS = {2: 10, 3: 14}
@@ -36,3 +42,18 @@ def test_more_slots_than_people_are_refused() -> None:
 def test_a_random_hash_is_not_the_known_one() -> None:
     failed = world_at("complete").record.finish(SLOTS, secret("some hash")).failed
     assert [refusal.check for refusal in failed] == [f"RECORD-{3}"]
+
+
+def test_an_audit_against_the_published_hash_fails() -> None:
+    invented = World(changes={"title": text3("The same town, other voters")}).run()
+    _, report = audited(files_of(invented), given_of(world_at("complete")))
+    assert [finding.check for finding in report.findings if finding.outcome == "failed"] == [f"RECORD-{3}"]
+    assert exit_status(report.findings) == 1
+
+
+@pytest.mark.parametrize("unknown", [{"manifest_hash": None}, {"slots": None}, {"manifest_hash": None, "slots": None}])
+def test_an_audit_without_the_figures_from_outside_verifies_nothing(unknown: dict[str, None]) -> None:
+    world = world_at("complete")
+    _, report = audited(files_of(world), replace(given_of(world), **unknown))  # type: ignore[arg-type]
+    assert (report.verdict, exit_status(report.findings)) == ("incomplete", 3)
+    assert "failed" not in {finding.outcome for finding in report.findings}
