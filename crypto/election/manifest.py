@@ -409,6 +409,8 @@ class Keyring:
 
         `imported` names the log of an earlier round, under whose manifest hash a repeated entry was signed.
         """
+        if entry.type == "ballot" and not entry.signatures:
+            return ()
         signers = [self.holders.get(author) for author, _ in entry.signatures]
         known = [signer for signer in signers if signer is not None]
         if len(known) < len(signers) or not self._are_authors(entry.type, body, known):
