@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto.election.encoding import Contest, Entry, Manifest, Units, parse_entry
+from crypto.election.encoding import MAX_ENTRY_SIZE, Contest, Entry, Manifest, Style, Unit, Units, parse_entry
 from crypto.election.manifest import (
     Keyring,
     Parts,
@@ -19,7 +19,8 @@ from crypto.election.manifest import (
 from crypto.errors import Refused
 from crypto.signatures import author_message, key_id
 from crypto.transcript import tag
-from tests.simulator import fresh, make_manifest, make_parts, world_at
+from tests.simulator import Parts as TownParts
+from tests.simulator import World, fresh, make_manifest, make_parts, text3, world_at
 
 VECTORS = json.loads((Path(__file__).resolve().parents[3] / "vectors/manifest.json").read_text(encoding="utf-8"))
 BODY = bytes.fromhex(VECTORS["manifest"])
@@ -73,6 +74,26 @@ def test_parts_know_the_town() -> None:
     assert not parts.covers(2, 5)
     assert [contest for contest, _ in parts.style_rules(1)] == [1, 2]
     assert [contest for contest, _ in parts.style_rules(2)] == [1]
+
+
+def test_a_country_of_30_districts_and_2619_units() -> None:
+    units = [Unit(0, None, text3("Кыргыз Республикасы"), district=False)]
+    units += [Unit(number, 0, text3(f"{number}-округ"), district=True) for number in range(1, 31)]
+    units += [
+        Unit(number, 1 + number % 30, text3(f"№ {number} участок"), district=False) for number in range(31, 2_619)
+    ]
+    chunks = tuple(Units(tuple(units[at : at + 400])) for at in range(0, len(units), 400))
+    assert max(len(Entry("units", chunk.to_bytes()).to_bytes()) for chunk in chunks) < MAX_ENTRY_SIZE - 200
+    first = make_parts().contests[0]
+    contests = tuple(replace(first, id=number, question=number, region=number) for number in range(1, 31))
+    styles = tuple(Style(number, (number,)) for number in range(1, 31))
+    world = World(TownParts(contests, chunks), changes={"styles": styles})
+    world.begin()
+    parts = world.record.parts
+    assert len(world.entries[0]) < MAX_ENTRY_SIZE
+    assert (len(parts.units), len(parts.district)) == (2_619, 2_588)
+    assert set(parts.district.values()) == set(range(1, 31))
+    assert parts.covers(5, 31 + 3)
 
 
 def test_staging_a_part_changes_nothing() -> None:
