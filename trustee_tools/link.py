@@ -27,6 +27,7 @@ from typing import Protocol
 from crypto.election.board import Phase
 from crypto.election.encoding import VOTER_TYPES, Dispute
 from crypto.election.record import Discharged, Office, Record, Staged, UnsettledError, Work, discharge
+from crypto.election.tally import RELEASABLE
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.merkle import TILE_WIDTH, parse_path, read_bundle, read_entries
 from crypto.signatures import VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
@@ -36,8 +37,6 @@ LARGEST_FILE = 256 * (2 + 65_535)
 WINDOW = 512
 SMALL_RECORD = 10_000
 _CHECKPOINT = "checkpoint"
-# Refused entries of these types can be released, or decide nothing about what is decrypted.
-_RELEASABLE = VOTER_TYPES | {"", "dispute", "incident", "certificate", "client", "drill", "drill-share"}
 _AFTER_CLOSE = {"share", "result", "decision", "release"}
 
 
@@ -318,7 +317,7 @@ def _find_failures(record: Record, slots: Mapping[int, int]) -> Iterator[Refused
     """Yield what nobody can release: failures of log, manifest, ceremony, roll, aggregates, counts, figures."""
     for refusal in record.refused.values():
         after_close = refusal.index > record.board.close_index
-        if refusal.type not in _RELEASABLE and not (after_close and refusal.type in _AFTER_CLOSE):
+        if refusal.type not in RELEASABLE and not (after_close and refusal.type in _AFTER_CLOSE):
             yield refusal.refused
     if dict(record.roll.slots_by_district) != dict(slots):
         yield Refused("", "the slots per district are not the figures given from outside", culprit="the roll")

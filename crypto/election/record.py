@@ -51,7 +51,7 @@ from crypto.election.encoding import (
     read_head,
 )
 from crypto.election.manifest import Keyring, Parts, hash_manifest, verify_manifest
-from crypto.election.tally import DistrictCounts, Election, Tally, verify_counts
+from crypto.election.tally import RELEASABLE, DistrictCounts, Election, Tally, verify_counts
 from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
 from crypto.merkle import Frontier, leaf_hash
@@ -376,15 +376,15 @@ class Record:
         """
         if next(iter(self._waiting), -1) != staged.index:
             raise Misuse("entries are settled in the order of the log, each once")
-        step, refusal = staged.step, staged.refusal or refusal
-        if refusal is None and step is not None:
+        step, refusal = staged.step or Step(), staged.refusal or refusal
+        if refusal is None:
             try:
                 step.recheck()
             except Refused as late:
                 refusal = late
         self._waiting_names.discard(self._waiting.pop(staged.index))
-        if refusal is not None or step is None:
-            refusal = _at(refusal, staged.index) if refusal is not None else Refused("", "nothing was staged")
+        if refusal is not None:
+            refusal = _at(refusal, staged.index)
             self.refused[staged.index] = Refusal(staged.index, staged.type, refusal)
             return refusal
         step.commit()
@@ -392,7 +392,9 @@ class Record:
         if isinstance(step, BallotStep):
             self._count(step, staged.index)
         elif staged.type == "close":
-            self.tally.begin(self.tree.root(), list(self.refused), late=self.board.is_late())
+            released = [index for index, place in self.refused.items() if place.type in RELEASABLE]
+            lasting = [index for index, place in self.refused.items() if place.type not in RELEASABLE]
+            self.tally.begin(self.tree.root(), released, late=self.board.is_late(), lasting=lasting)
         return None
 
     def merge(self, done: Discharged) -> None:
@@ -418,13 +420,8 @@ class Record:
         if entry.type not in VOTER_TYPES:
             if b"" in self._waiting_names or (self._waiting and entry.type != "seal"):
                 raise UnsettledError(f"a {entry.type} entry depends on the {len(self._waiting)} that wait")
-            staged.step = self._stage_control(entry, leaf, staged.index)
-            # Seals are verified where they are staged: times and blocks depend on them at once.
-            if staged.step.claims and entry.type == "seal":
-                refusal = _first_false(staged.step.claims)
-                if refusal is not None:
-                    raise refusal
-            elif staged.step.claims:
+            staged.step = self._stage_control(entry, leaf, staged.index, place=place)
+            if staged.step.claims:
                 staged.work = Work(staged.step.claims)
             return staged
         self._require_manifest()
@@ -485,12 +482,12 @@ class Record:
 
         return Step(step.claims, commit, step.recheck)
 
-    def _stage_control(self, entry: Entry, leaf: bytes, index: int) -> Step:
+    def _stage_control(self, entry: Entry, leaf: bytes, index: int, *, place: bool) -> Step:
         if index == 0 and entry.type == "manifest":
             return self._stage_manifest(entry)
         self._require_manifest()
         self.board.require_phase(entry.type)
-        if entry.type != "seal":
+        if place and entry.type != "seal":
             self.board.require_place(index, entry.type)
         if leaf in self._leaves:
             # No control entry MUST stand in a log twice.

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from crypto.election.ceremony import Ceremony, name_trustee
 from crypto.election.encoding import (
+    VOTER_TYPES,
     Aggregate,
     Close,
     Contest,
@@ -48,6 +49,8 @@ from crypto.threshold import (
 from crypto.transcript import Kind, tag, tagged_hash
 
 POINTS_A_PART = 1024
+RELEASABLE = VOTER_TYPES | {"", "dispute", "incident", "certificate", "client", "drill", "drill-share"}
+"""Types of refused entries that officers can release: the others would be failures of log, ceremony or roll."""
 
 
 # --------------------------------------------------------------------------------------------------------------- cells
@@ -332,7 +335,7 @@ class _Closed:
 
     root: bytes
     plan: Plan
-    pending: list[int | bytes | str]
+    pending: dict[int | bytes | str, bool]  # what needs a release, and whether there can be one
     statement: DecryptionStatement
     places: dict[tuple[int, int], tuple[Item, int]]  # each cell's item and the place of its first option
     aggregates: set[tuple[int, int]] = field(default_factory=set)
@@ -367,10 +370,16 @@ class Tally:
         """What is decrypted; Misuse before the close."""
         return self._after_close().plan
 
-    def begin(self, closed_root: bytes, refused: Iterable[int], *, late: bool) -> None:
-        """Form the cells, once the close entry stands in the tree; `refused` are the indices refused up to it."""
+    def begin(self, closed_root: bytes, refused: Iterable[int], *, late: bool, lasting: Iterable[int] = ()) -> None:
+        """Form the cells, once the close entry stands in the tree.
+
+        `refused` are the indices refused up to it that officers may release, `lasting` those that nobody can.
+        """
         plan = plan_cells(self.election, self.sums)
-        pending: list[int | bytes | str] = [*refused, *self.disputes, *(["late"] if late else [])]
+        pending: dict[int | bytes | str, bool] = dict.fromkeys(
+            (*refused, *self.disputes, *(["late"] if late else [])), True
+        )
+        pending |= dict.fromkeys(lasting, False)
         places, first = {}, 0
         for item in plan.items:
             places[item.contest, item.number] = item, first
@@ -505,7 +514,7 @@ class Tally:
             closed = self._closed
             # Once shares are out nothing can be released any more: what comes then is listed and stops nobody.
             if closed is not None and not closed.parts and not closed.valid:
-                closed.pending.append(name)
+                closed.pending[name] = True
 
         return Step((), commit)
 
@@ -513,7 +522,7 @@ class Tally:
         """Stage what two officers of different bodies settle before the decryption."""
         closed = self._after_close()
         targets = [item.target for item in body.items]
-        known = all(target in closed.pending and target not in self.released for target in targets)
+        known = all(closed.pending.get(target, False) and target not in self.released for target in targets)
         late = (self._board.lower_ms() or 0) > self.election.release_by_ms
         if late or not known or len(set(targets)) < len(targets) or closed.parts or closed.valid:
             # A release MUST come by the manifest's date and before the first share, and name what is unresolved, once.
