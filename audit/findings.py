@@ -50,6 +50,7 @@ _ORDER: Final = (
     "TALLY",
     "RECORD",
 )
+_FROM_OUTSIDE: Final = frozenset(f"RECORD-{number}" for number in (3, 4))
 _NOT_OF_A_RECORD: Final = frozenset({"TRUSTEE", "RECEIPT", "WITNESS"})
 
 
@@ -133,7 +134,8 @@ def _finding(check: str, count: int, culprits: list[Culprit], skipped: frozenset
     if culprits:
         return Finding(check, "failed", count, tuple(culprits[:SHOWN_CULPRITS]), len(culprits))
     if check in skipped:
-        return Finding(check, "not run", 0, blocking=True, note="report.note.not_given")
+        note = "report.note.not_given" if check in _FROM_OUTSIDE else "report.note.not_due"
+        return Finding(check, "not run", 0, blocking=True, note=note)
     if not complete:
         return Finding(check, "not run", count, blocking=True, note="report.note.unreached")
     if not count:

@@ -31,7 +31,7 @@ body{font:18px/1.5 system-ui,"Noto Sans","DejaVu Sans",sans-serif;color:#111;bac
 h1{font-size:1.9rem;line-height:1.2;margin:0}
 h2{margin:2.5rem 0 .5rem;border-bottom:2px solid #111}
 h3{margin:1.5rem 0 .25rem}
-.verdict{padding:1.25rem;color:#fff;margin:1rem 0 0}
+.verdict{padding:1.25rem;color:#fff;margin:1rem 0 0;overflow-wrap:anywhere}
 .verdict p{margin:.5rem 0 0}
 .verified{background:#003d1f}
 .failed{background:#6b0000}
@@ -42,7 +42,9 @@ table{border-collapse:collapse;width:100%;margin:.5rem 0}
 caption{text-align:left;padding:.25rem 0}
 th,td{border:1px solid #555;padding:.35rem .6rem;text-align:left;vertical-align:top}
 thead th{background:#eee}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+td.n{white-space:nowrap}
+tbody th{min-width:7rem}
 code{font:.82em/1.4 ui-monospace,"DejaVu Sans Mono",monospace;overflow-wrap:anywhere;user-select:all;
   background:#f2f2f2;padding:.05em .2em}
 .verdict code{background:none;color:#fff}

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
-from audit.verify import Ticket
+from audit.verify import Inline, Ticket
 from crypto.election.record import Discharged, Office, Work, discharge
 
 
@@ -31,24 +31,32 @@ def _discharge(office: Office | None, works: list[Work], hints: list[bytes] | No
 
 
 class Processes:
-    """Worker processes that share nothing with this one but the windows they are sent; a context manager."""
+    """Worker processes that share nothing with this one but the windows they are sent; a context manager.
+
+    One worker is this process itself: nothing is started then.
+    """
 
     def __init__(self, count: int) -> None:
         self.depth = 2 * count
-        # A fork server starts without this process's threads and memory; it has the modules loaded once for all.
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["audit.verify"])
-        self._pool = ProcessPoolExecutor(count, mp_context=context)
         self._peaks: dict[int, int] = {}
+        self._pool: ProcessPoolExecutor | None = None
+        if count > 1:
+            # A fork server starts without this process's threads and memory; it has the modules loaded once for all.
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(["audit.processes"])
+            self._pool = ProcessPoolExecutor(count, mp_context=context)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     def start(self, office: Office | None, works: list[Work], hints: list[bytes] | None) -> Ticket:
         """Send one window to whichever process is free."""
+        if self._pool is None:
+            return Inline().start(office, works, hints)
         return _Sent(self._pool.submit(_discharge, office, works, hints), self._peaks)
 
     def peak_bytes(self) -> int:

@@ -255,6 +255,7 @@ def headline(report: Report, t: Dictionary) -> str:
 def scope(report: Report, t: Dictionary) -> str:
     """Return what the verdict covers: ballots, checks by outcome, software."""
     by_outcome = {outcome: sum(f.outcome == outcome for f in report.findings) for outcome in SYMBOLS}
+    skipped = sum(f.outcome == "not run" and f.blocking for f in report.findings)
     return t(
         "report.scope",
         ballots=t.number(report.numbers.get("ballots_checked", 0)),
@@ -262,7 +263,8 @@ def scope(report: Report, t: Dictionary) -> str:
         entries=t.number(report.size),
         passed=by_outcome["passed"],
         failed=by_outcome["failed"],
-        skipped=by_outcome["not run"],
+        skipped=skipped,
+        absent=by_outcome["not run"] - skipped,
         time=report.checked_at,
         software=report.software.package_hash,
     )

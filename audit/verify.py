@@ -21,7 +21,7 @@ from typing import Final, Protocol
 
 from crypto.election.encoding import VOTER_TYPES
 from crypto.election.record import Discharged, Office, Record, Work, discharge
-from crypto.errors import Misuse, Refused
+from crypto.errors import DobushError, Misuse, Refused
 from crypto.merkle import (
     CHECKPOINT_PATH,
     HASH_SIZE,
@@ -214,7 +214,7 @@ class _Pass:
                         return
                 tell(min((number + 1) * TILE_WIDTH, self._size), self._size)
             self._drain()
-        except Refused:
+        except (DobushError, LookupError, ValueError):
             # A state that took in a false ballot cannot always take it out again: then the false one is found now.
             self._drain()
             if not self.found:

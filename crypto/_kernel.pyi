@@ -109,6 +109,15 @@ def vartime_decode_batch(data: bytes) -> list[Point | None]:
 def vartime_discrete_log(point: Point, maximum: int) -> int | None:
     """Return v with point = v G and 0 <= v <= maximum, None when there is none (or maximum is above 2^43)."""
 
+def vartime_sum_encoded(scalars: bytes, points: bytes, hints: bytes | None = None) -> bytes:
+    """Decode 32 bytes a point and sum scalars[i] times points[i]; returns the sum's encoding.
+
+    The arithmetic of `BallotVerifier`, here on its own: what its floor is measured with. Sums may be the identity.
+    """
+
+def vartime_hints(points: bytes) -> bytes:
+    """Return the hint of each encoded element, 32 bytes, zeros for what is no valid encoding."""
+
 def vartime_sum_ciphertexts(vectors: Sequence[bytes]) -> bytes:
     """Add vectors of encoded elements (at least one, all of one length) component by component."""
 

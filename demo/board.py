@@ -1,7 +1,7 @@
 """The demo's board: writes blocks by the pure functions, has them cosigned, and publishes a folder of static files.
 
-Spec: `docs/spec/board.md`, `docs/spec/merkle.md`. Files appear in the order bundles, tiles, checkpoint. Time is virtual; a
-a block takes one interval, unless the day goes on at once (`wait_until`). What `admit` refuses never becomes an entry.
+Spec: `docs/spec/{board,merkle}.md`. Files appear in the order bundles, tiles, checkpoint. Time is virtual;
+a block takes one interval, or the day goes on at once (`wait_until`). What `admit` refuses never becomes an entry.
 """
 
 from collections.abc import Sequence

@@ -16,10 +16,9 @@ from demo.commission import CLOSES_AT_MS, KIND
 
 @dataclass(frozen=True, slots=True)
 class Forgery:
-    """One forged entry: its name and what its maker hoped for."""
+    """One forged entry and what it is called."""
 
     name: str
-    hope: str
     entry: bytes
 
 
@@ -36,11 +35,11 @@ class Forger:
 
     def forgeries(self, now_ms: int) -> Iterator[Forgery]:
         """Yield every forgery."""
-        yield Forgery("copied", "vote as a neighbour did, unseen", self._copied(now_ms))
-        yield Forgery("stuffed", "vote for somebody who stayed at home", self._stuffed(now_ms))
-        yield Forgery("replayed", "count one ballot twice", self.entry)
-        yield Forgery("over-voted", "mark two candidates", self._over_voted(now_ms))
-        yield Forgery("late", "vote after the polls have closed", self._late())
+        yield Forgery("copied", self._copied(now_ms))
+        yield Forgery("stuffed", self._stuffed(now_ms))
+        yield Forgery("replayed", self.entry)
+        yield Forgery("over-voted", self._over_voted(now_ms))
+        yield Forgery("late", self._late())
 
     @property
     def _position(self) -> Position:

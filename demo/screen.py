@@ -75,7 +75,7 @@ class Screen:
             TimeRemainingColumn(compact=True),
             TextColumn("[dim]{task.fields[doing]}[/]"),
         )
-        with Progress(*columns, console=self.console, transient=True) as progress:
+        with Progress(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             progress.add_task(label, total=None, doing="")
             step = Step(progress, 0)
             yield step
@@ -108,3 +108,8 @@ class Screen:
         self.console.print(
             Padding(Panel(body, border_style="green" if verified else "red", expand=False), (1, 0, 0, 0))
         )
+
+    def note(self, title: str, line: str) -> None:
+        """Print one line that people copy: never wrapped."""
+        self.console.print(f"[dim]{escape(title)}[/]")
+        self.console.print(escape(line), soft_wrap=True)

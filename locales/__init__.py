@@ -1,7 +1,8 @@
 """The one dictionary of every program: flat keys, one JSON file a language, read from the installed package.
 
-Spec: `docs/terminology.md` (the words). Assumes nothing; promises that a missing text or a missing field is an error
-and never an empty string on a screen. Texts hold `{field}` marks, filled by `str.format`.
+Spec: `docs/terminology.md`; `terms.json` beside the texts says of each word whether it is confirmed. Assumes nothing;
+promises that a missing text or a missing field is an error and never an empty string on a screen. Texts hold `{field}`
+marks, filled by `str.format`.
 
 >>> dictionary("en")("report.verdict.verified")
 'VERIFIED'

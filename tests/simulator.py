@@ -50,7 +50,9 @@ from crypto.election.encoding import (
     Result,
     RollChunk,
     RollGroup,
+    Seal,
     Spoiled,
+    Strike,
     Style,
     Text3,
     Trustee,
@@ -208,6 +210,7 @@ class World:
     parts: Parts = field(default_factory=make_parts)
     kind: Kind = "demo"
     changes: dict[str, Any] = field(default_factory=dict)
+    log: int = 0  # which log key: two elections have two
     clock_ms: int = OPENS_AT_MS - HOUR_MS
     entries: list[bytes] = field(default_factory=list)
     checkpoints: list[bytes] = field(default_factory=list)  # with all cosignatures, one a block
@@ -221,10 +224,11 @@ class World:
 
     def __post_init__(self) -> None:
         """Write the manifest and prepare record, writer and slots; the log is still empty."""
-        self.manifest = make_manifest(self.parts, self.kind, **self.changes)
+        changes = {"log_key": signing_key("log", self.log).public_key, **self.changes}
+        self.manifest = make_manifest(self.parts, self.kind, **changes)
         self.manifest_hash = hash_manifest(self.kind, self.manifest.to_bytes())
         self.record = Record(self.read)
-        self.writer = Writer(self.manifest, self.manifest_hash, signing_key("log"))
+        self.writer = Writer(self.manifest, self.manifest_hash, signing_key("log", self.log))
         for unit, style, slots, _ in UNITS:
             for place in range(slots):
                 pseudonym = secret("pseudonym", unit, place)[:16]
@@ -260,6 +264,11 @@ class World:
     ) -> list[Refused]:
         """Write the next block and append it; return the refusals of its entries."""
         return self.append(self.writer.write(control, voters), quorum=quorum, late_ms=late_ms)
+
+    def block_as_given(self, *entries: bytes) -> list[Refused]:
+        """Write the next block with entries in the order given, as no honest writer would; return the refusals."""
+        seal = Seal(self.writer.block + 1, self.writer.checkpoint, tuple(self.writer.quorum), ())
+        return self.append(self.writer._write([self.by_log("seal", seal), *entries]))
 
     def accept(self, control: Sequence[bytes] = (), voters: Iterable[bytes] = ()) -> None:
         """Write the next block, of which every entry must be accepted."""
@@ -321,7 +330,7 @@ class World:
 
     def by_log(self, entry_type: str, body: Message) -> bytes:
         """Return an entry of the log."""
-        return self.sign(entry_type, body, signing_key("log"))
+        return self.sign(entry_type, body, signing_key("log", self.log))
 
     # ------------------------------------------------------------------------------------------ voters' entries
 
@@ -364,6 +373,11 @@ class World:
             contests=tuple(sealed),
         )
         return replace(frame, **changes).to_bytes(), seed
+
+    def last(self, voter: Voter) -> tuple[int, int]:
+        """Return number and index of the voter's last ballot on the board, (0, -1) when there is none."""
+        roll = self.record.roll
+        return self.record.ballots.last(roll.row(roll.slot(voter.pseudonym)))
 
     def default_choices(self, voter: Voter) -> tuple[tuple[int, ...], ...]:
         """Return choices that the voter's place determines."""
@@ -507,7 +521,9 @@ class World:
         self.accept([], [self.spoil(ballot, seed), *map(self.vote, registered[1:10])])
         self.mark("voting")
         self.accept([], [self.vote(registered[0]), *map(self.vote, registered[10:])])
-        self.accept([], [self.vote(registered[3], ((2,), (1,))), self.vote(registered[12], ((0,), (2, 3)))])
+        strike = self.by_registrars("strike", Strike(registered[8].pseudonym, "voted on paper"))
+        again = (self.vote(registered[3], ((2,), (1,))), self.vote(registered[12], ((0,), (2, 3))))
+        self.accept([], [*again, strike])
         self.accept()
 
     def close(self) -> None:
@@ -596,7 +612,7 @@ class World:
     def fork(self, stage: str) -> World:
         """Return a world of its own at an earlier stage, its log replayed into a fresh record."""
         size, clock_ms, voters, writer, blocks = self.marks[stage]
-        other = World(self.parts, self.kind, self.changes)
+        other = World(self.parts, self.kind, self.changes, self.log)
         other.shares = dict(self.shares)
         other.voters = [copy.copy(voter) for voter in voters]
         other.entries = self.entries[:size]

@@ -27,6 +27,7 @@ from crypto.election.ceremony import (
     make_key,
     next_step,
     open_dealing,
+    verify_dealing,
 )
 from crypto.election.encoding import (
     CeremonyAcceptance,
@@ -125,14 +126,17 @@ class Trustee:
         """Take this election as the key file's own, after the manifest's fingerprint was typed back. Raises Refused."""
         if not self.secrets.manifest_hash:
             verify_typed(self._view.manifest_hash, typed)
-            self._vault.save(
-                replace(self.secrets, manifest_hash=self._view.manifest_hash, trustee=self._find_own_place())
-            )
+            if self._view.manifest.kind == "real" and not self._vault.is_hard:
+                # A key file for a real election MUST be sealed with at least 3 passes over 256 MiB.
+                raise Refused(
+                    "TRUSTEE-21", "a real election needs a key file that is sealed harder", culprit="key file"
+                )
+            self._vault.save(replace(self.secrets, manifest_hash=self._view.manifest_hash, trustee=self.find_place()))
         self.verify_bound()
 
     def verify_bound(self) -> None:
         """Check that key file and record belong to one election. Raises Refused."""
-        if self.secrets.manifest_hash != self._view.manifest_hash or self.secrets.trustee != self._find_own_place():
+        if self.secrets.manifest_hash != self._view.manifest_hash or self.secrets.trustee != self.find_place():
             self._refuse_place("this key file belongs to another election or place")
 
     def next_step(self) -> Task:
@@ -143,6 +147,18 @@ class Trustee:
         if task.act == "wait" and ready and self.secrets.trustee not in shared:
             return Task("decrypt", task.run, 0, ())
         return task
+
+    def find_next(self) -> Task:
+        """Return the next act also for a key file that is not bound yet, by its place in the manifest."""
+        if not self.secrets.manifest_hash:
+            return next_step(self._view.ceremony, self.find_place())
+        self.verify_bound()
+        return self.next_step()
+
+    def needs_name(self, act: Act) -> bool:
+        """Tell whether an act asks for the election's short name: it cannot be undone and was not done before."""
+        done = _SHARE if act == "decrypt" else f"{act}/{self._view.ceremony.run}"
+        return act in IRREVERSIBLE and done not in self.secrets.answers
 
     def perform(self, act: Act, consent: Consent) -> tuple[bytes, ...]:
         """Do the act that comes next; return its signed entries, which are already kept. Raises Refused.
@@ -172,7 +188,8 @@ class Trustee:
         }
         return acts[act](step, task)
 
-    def _find_own_place(self) -> int:
+    def find_place(self) -> int:
+        """Return the trustee's number in the manifest. Raises Refused where it does not name the key."""
         own = SigningKey.from_seed(self.secrets.seed).public_key
         if own not in self._view.keys:
             self._refuse_place("the manifest does not name this key")
@@ -213,6 +230,9 @@ class Trustee:
         if secrets.run != task.run or not secrets.encryption:
             raise self._lost(step)
         setting, dealings, keys = ceremony.setting, ceremony.dealings(), ceremony.keys()
+        for dealing in dealings:
+            # Nothing is decrypted while any proof of any dealing fails: a later one may be a copy of an earlier.
+            verify_dealing(setting, dealing, keys)
         shares: list[int] = []
         complaints: list[CeremonyComplaint] = []
         for dealing in dealings:

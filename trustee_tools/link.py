@@ -27,6 +27,7 @@ from typing import Protocol
 from crypto.election.board import Phase
 from crypto.election.encoding import VOTER_TYPES, Dispute
 from crypto.election.record import Discharged, Office, Record, Staged, UnsettledError, Work, discharge
+from crypto.election.tally import RELEASABLE
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.merkle import TILE_WIDTH, parse_path, read_bundle, read_entries
 from crypto.signatures import VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
@@ -34,10 +35,8 @@ from trustee_tools.ceremony import View
 
 LARGEST_FILE = 256 * (2 + 65_535)
 WINDOW = 512
-SMALL_RECORD = 3_000
+SMALL_RECORD = 10_000
 _CHECKPOINT = "checkpoint"
-# Refused entries of these types can be released, or decide nothing about what is decrypted.
-_RELEASABLE = VOTER_TYPES | {"", "dispute", "incident", "certificate", "client", "drill", "drill-share"}
 _AFTER_CLOSE = {"share", "result", "decision", "release"}
 
 
@@ -143,7 +142,6 @@ def write_entries(folder: Path, step: str, entries: Sequence[bytes]) -> list[Pat
 
 def read_slots(data: bytes) -> dict[int, int]:
     """Read the slots per district given from outside: a JSON object, district's unit id to number. Raises Misuse."""
-
     try:
         # Pairs, because a district named twice must not silently count once.
         pairs = json.loads(data, object_pairs_hook=list)
@@ -175,11 +173,12 @@ def _no_progress(_done: int, _total: int) -> None:
     """Show nothing."""
 
 
-def replay(source: Source, *, processes: int = 0, progress: Progress = _no_progress) -> Record:
+def replay(source: Source, *, voters: bool = True, processes: int = 0, progress: Progress = _no_progress) -> Record:
     """Replay a whole record; every leaf is compared with the checkpoint, which the log must have signed.
 
-    `processes` verify the voters' entries of large records (0: one a core). Raises Refused where the log itself is
-    broken; refused entries are in `Record.refused`.
+    `processes` verify the voters' entries of large records (0: one a core). Without `voters` signatures and proofs of
+    voters' entries are left out and nothing is summed: enough for ceremony and drills, which do not depend on them,
+    and never for a decryption. Raises Refused where the log itself is broken; refused entries are in `Record.refused`.
     """
     note = source.get(_CHECKPOINT)
     if note is None:
@@ -194,24 +193,39 @@ def replay(source: Source, *, processes: int = 0, progress: Progress = _no_progr
         return bundle(index // TILE_WIDTH)[index % TILE_WIDTH]
 
     record = Record(read)
-    entries = (raw for entries in read_entries(source.get, head.size, head.root) for raw in entries)
-    if head.size <= SMALL_RECORD:
-        for raw in entries:
-            record.extend([raw])
+    bundles = read_entries(source.get, head.size, head.root)
+    cores = processes or os.cpu_count() or 1
+    if not voters:
+        for entries in bundles:
+            for raw in entries:
+                _take_lightly(record, raw)
+            progress(record.size, head.size)
+    elif head.size <= SMALL_RECORD:
+        for entries in bundles:
+            record.extend(entries, threads=cores)
             progress(record.size, head.size)
     else:
         # Not forked: the kernel's threads would not live in a forked process.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes or os.cpu_count() or 1, mp_context=context) as pool:
-            line = _Line(record, read, pool, 2 * (processes or os.cpu_count() or 1) + 1)
-            for raw in entries:
-                line.take(raw)
+        with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+            line = _Line(record, read, pool, 2 * cores + 1)
+            for entries in bundles:
+                for raw in entries:
+                    line.take(raw)
                 progress(record.size, head.size)
             line.drain()
     if record.manifest is None:
         raise next(iter(record.refused.values())).refused
     verify_checkpoint(note, VerifierKey(record.manifest.origin, record.manifest.log_key))
     return record
+
+
+def _take_lightly(record: Record, raw: bytes) -> None:
+    """Append one entry; what a voter signed or proved is taken as it is."""
+    staged = record.stage(raw)
+    verdict = None
+    if staged.refusal is None and staged.work is not None and staged.type not in VOTER_TYPES:
+        verdict = discharge(record.office(), [staged.work]).refusals[0]
+    record.settle(staged, verdict)
 
 
 class _Line:
@@ -303,7 +317,7 @@ def _find_failures(record: Record, slots: Mapping[int, int]) -> Iterator[Refused
     """Yield what nobody can release: failures of log, manifest, ceremony, roll, aggregates, counts, figures."""
     for refusal in record.refused.values():
         after_close = refusal.index > record.board.close_index
-        if refusal.type not in _RELEASABLE and not (after_close and refusal.type in _AFTER_CLOSE):
+        if refusal.type not in RELEASABLE and not (after_close and refusal.type in _AFTER_CLOSE):
             yield refusal.refused
     if dict(record.roll.slots_by_district) != dict(slots):
         yield Refused("", "the slots per district are not the figures given from outside", culprit="the roll")

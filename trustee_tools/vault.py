@@ -255,6 +255,12 @@ class Vault:
         return vault
 
     @property
+    def is_hard(self) -> bool:
+        """Tell whether guessing the passphrase costs at least what a real election asks for."""
+        operations, memory = Hardness.MODERATE.value
+        return self._lock.operations >= operations and self._lock.memory >= memory
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         """The copies that are in use."""
         return self._paths

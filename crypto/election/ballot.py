@@ -11,6 +11,7 @@ everything else about an earlier ballot is read again from the record when it is
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
@@ -317,10 +318,15 @@ class Ballots:
         self._numbers = array("I")  # by row of the roll: number of the last valid ballot, 0 while there is none
         self._entries = array("I")  # by row: index of its entry
         self._firsts = Fingerprints()
+        # Re-votes in the log's order: the entry that replaced, the entry that it replaced.
+        self._newer, self._older = array("I"), array("I")
+        # Filled by the first hit of the uniqueness check: fingerprints of all ballots read so far, and their entries.
+        self._read_prints, self._read_entries = array("Q"), array("I")
+        self._read_until = 0
 
     def last(self, row: int) -> tuple[int, int]:
-        """Return number and index of the last valid ballot of a credential's row, (0, -1) when there is none."""
-        if row >= len(self._numbers) or not self._numbers[row]:
+        """Return number and index of the last valid ballot of a credential's row (-1: no credential), else (0, -1)."""
+        if not 0 <= row < len(self._numbers) or not self._numbers[row]:
             return 0, -1
         return self._numbers[row], self._entries[row]
 
@@ -336,10 +342,19 @@ class Ballots:
         return body.parse_once(entry.body).ballot
 
     def vectors_of_entry(self, raw: bytes) -> tuple[int, dict[int, bytes]]:
-        """Return the unit and, by contest id, the ciphertexts of an accepted ballot entry."""
+        """Return the unit and, by contest id, the ciphertexts of an accepted ballot entry.
+
+        Raises MalformedEncoding where they are not its style's: who settles before verifying can ask about such a one.
+        """
         head = parse_ballot(self.ballot_of_entry(raw), self._element_size)
         unit, style = self._roll.unit_and_style(self._roll.slot(head.pseudonym))
-        return unit, dict(zip(self._contests[style], head.vectors, strict=True))
+        contests = self._contests[style]
+        sizes = [2 * self._element_size * self._roll.options(contest) for contest in contests]
+        if [len(vector) for vector in head.vectors] != sizes:
+            raise MalformedEncoding(
+                STRUCTURE_CHECK, "not the vectors of its style", culprit=name_pseudonym(head.pseudonym)
+            )
+        return unit, dict(zip(contests, head.vectors, strict=True))
 
     def stage_ballot(self, body: BallotEntry, head: BallotHead, context: Context) -> BallotStep:
         """Stage a cast ballot."""
@@ -376,6 +391,9 @@ class Ballots:
                 missing = row + 1 - len(self._numbers)
                 self._numbers.extend([0] * missing)
                 self._entries.extend([0] * missing)
+            if last_index >= 0:
+                self._newer.append(context.index)
+                self._older.append(last_index)
             self._numbers[row] = head.number
             self._entries[row] = context.index
             self._roll.settle_key(row, key[1])
@@ -445,10 +463,8 @@ class Ballots:
         """Check that no first A of the ballot stands on the board; a hit is confirmed by reading the record again."""
         if not any(item in self._firsts for item in prints):
             return
-        for index in range(context.index):
-            entry = parse_entry_or_none(context.read(index))
-            if entry is None or entry.type not in {"ballot", "spoiled"} or self._is_refused(index):
-                continue
+        for index in self._find(prints, context):
+            entry = parse_entry(context.read(index))
             earlier = self.ballot_of_entry(entry.to_bytes())
             if set(head.firsts).isdisjoint(parse_ballot(earlier, self._element_size).firsts):
                 continue
@@ -462,6 +478,23 @@ class Ballots:
             # No first component A of a contest MUST stand on the board twice.
             raise Refused("BALLOT-12", "a first component A was on the board before", culprit=where)
 
+    def _find(self, prints: tuple[int, ...], context: Context) -> list[int]:
+        """Return the accepted entries before this one that hold one of these fingerprints.
+
+        Every entry is read once for all hits together: else a log full of copies would be read as often as it is long.
+        """
+        for index in range(self._read_until, context.index):
+            entry = parse_entry_or_none(context.read(index))
+            if entry is None or entry.type not in {"ballot", "spoiled"} or self._is_refused(index):
+                continue
+            body = BallotEntry if entry.type == "ballot" else Spoiled
+            firsts = parse_ballot(body.parse_once(entry.body).ballot, self._element_size).firsts
+            self._read_prints.extend(map(self._firsts.of, firsts))
+            self._read_entries.extend([index] * len(firsts))
+        self._read_until = max(self._read_until, context.index)
+        wanted = frozenset(prints)
+        return sorted({self._read_entries[at] for at, item in enumerate(self._read_prints) if item in wanted})
+
     # -------------------------------------------------------------------------------------------------- receipts
 
     def stands(self, receipt: Receipt, read: Callable[[int], bytes], before: int) -> int:
@@ -473,16 +506,10 @@ class Ballots:
         number, index = (0, -1) if slot < 0 else self.last(self._roll.row(slot))
         if receipt.number > number:
             return -1
-        # The newest ballot answers at once; an older number is looked for from the credential's entry on.
-        candidates = [index] if receipt.number == number else range(before)
-        for candidate in candidates:
-            entry = parse_entry_or_none(read(candidate))
-            if entry is None or entry.type != "ballot" or self._is_refused(candidate):
-                continue
-            ballot = BallotEntry.parse_once(entry.body).ballot
-            if hash_ballot(self.rules.kind, ballot) == receipt.ballot_hash:
-                return candidate if candidate < before else -1
-        return -1
+        for _ in range(number - receipt.number):
+            index = self._older[bisect_left(self._newer, index)]
+        holds = hash_ballot(self.rules.kind, self.ballot_of_entry(read(index))) == receipt.ballot_hash
+        return index if holds and index < before else -1
 
     def verify_kept(self, receipt: Receipt, read: Callable[[int], bytes]) -> None:
         """Check that a receipt's promise was kept, as far as sealed heads show it. Raises Refused, culprit server."""

@@ -219,7 +219,7 @@ class Board:
         stated = (body.block, checkpoint.size, checkpoint.root)
         if stated != (self.block + 1, index, root):
             raise self._refuse_seal("another block number, size or root than this log's")
-        heads = self._verify_heads(body.quorum, log, {**self.open_ends, index: root})
+        heads = self._verify_heads(body.quorum, log, (index, root))
 
         def commit() -> None:
             self.block, self.block_start = body.block, index
@@ -236,7 +236,8 @@ class Board:
                 self.sizes.append(head.size)
             self.newest = heads[-1]
             self.lower = max(self.lower or 0, self.newest.lower_ms)
-            for size in [size for size in self.open_ends if size <= self.newest.size]:
+            # Sizes rise, so only those that go are looked at, however many have waited.
+            while self.open_ends and (size := next(iter(self.open_ends))) <= self.newest.size:
                 del self.open_ends[size]
             self.keyring.count_covered(self.newest.size)
 
@@ -248,8 +249,8 @@ class Board:
         # before it.
         return Refused("BOARD-6", reason, culprit="server")
 
-    def _verify_heads(self, notes: Sequence[bytes], log: VerifierKey, ends: dict[int, bytes]) -> list[Head]:
-        """Check the quorum checkpoints of a seal against the ends of earlier blocks."""
+    def _verify_heads(self, notes: Sequence[bytes], log: VerifierKey, end: tuple[int, bytes]) -> list[Head]:
+        """Check the quorum checkpoints of a seal against the ends of earlier blocks and of the one before (`end`)."""
         keys = self.keyring.witnesses.items()
         witnesses = [VerifierKey(name, key, TYPE_COSIGNATURE) for name, key in keys]
         heads: list[Head] = []
@@ -260,7 +261,7 @@ class Board:
             except Refused as refusal:
                 raise self._refuse_quorum(refusal.reason) from refusal
             size, root = quorum.checkpoint.size, quorum.checkpoint.root
-            if size <= last or ends.get(size) != root:
+            if size <= last or (self.open_ends.get(size) != root and (size, root) != end):
                 raise self._refuse_quorum(f"{size} entries with this root are no end of a block above the last head")
             last = size
             heads.append(head_of(quorum, self.manifest.faults))

@@ -167,8 +167,13 @@ def commit_dealing(setting: Setting, dealing: CeremonyDealing) -> CeremonyCommit
     return CeremonyCommitment(run=dealing.run, trustee=dealing.trustee, hash=digest)
 
 
-def verify_dealing(setting: Setting, dealing: CeremonyDealing, keys: Sequence[bytes]) -> None:
-    """Check sizes, encodings and both proofs of R1. Raises Refused; nothing is decrypted."""
+def verify_dealing(
+    setting: Setting, dealing: CeremonyDealing, keys: Sequence[bytes], used: Container[bytes] = ()
+) -> None:
+    """Check sizes, encodings and both proofs of R1; `used` are points of earlier dealings and runs.
+
+    Raises Refused; nothing is decrypted.
+    """
     group, run, trustee = setting.group, dealing.run, dealing.trustee
     culprit = name_trustee(trustee)
     verify_commitments(group, dealing.commitments, setting.threshold, culprit=culprit)
@@ -178,12 +183,17 @@ def verify_dealing(setting: Setting, dealing: CeremonyDealing, keys: Sequence[by
     group.parse_element(dealing.ephemeral, culprit=culprit)
     for share in dealing.shares:
         group.parse_scalar(share, culprit=culprit)
-    # R1 MUST carry a valid proof of knowledge of a_{i,0}.
+    # R1 MUST carry a valid proof of knowledge of a_{i,0}, and F_{i,0} MUST NOT have been there before.
     with _refusing_with("CEREMONY-6", culprit):
+        if dealing.commitments[0] in used:
+            raise Refused("", "this commitment was there before")
         context = _constant_context(setting, run, trustee, dealing.commitments)
         verify_knowledge(group, context, dealing.commitments[0], dealing.proof)
-    # R1 MUST carry a valid proof of knowledge of u_i bound to the run, the trustee, U_i and all E.
+    # R1 MUST carry a valid proof of knowledge of u_i bound to the run, the trustee, U_i and all E, and U_i MUST NOT
+    # have been there before.
     with _refusing_with("CEREMONY-7", culprit):
+        if dealing.ephemeral in used:
+            raise Refused("", "this point was there before")
         context = _ephemeral_context(setting, run, trustee, keys)
         verify_knowledge(group, context, dealing.ephemeral, dealing.ephemeral_proof)
 
@@ -379,8 +389,9 @@ class Ceremony:
         if commit_dealing(self.setting, body) != self._run.commitments[body.trustee]:
             # The body of R1 MUST hash to the commitment that the trustee sent in R0.5.
             raise Refused("CEREMONY-4", "not the dealing that was committed to", culprit=name_trustee(body.trustee))
-        verify_dealing(self.setting, body, self.keys())
-        return self._store(self._run.dealings, body.trustee, body)
+        verify_dealing(self.setting, body, self.keys(), self._used_keys)
+        points = (body.commitments[0], body.ephemeral)
+        return self._store(self._run.dealings, body.trustee, body, lambda: self._used_keys.update(points))
 
     def stage_ceremony_acceptance(self, body: CeremonyAcceptance, _context: Context) -> Step:
         """Stage R2 of a trustee whose shares are all good."""

@@ -201,6 +201,10 @@ class Roll:
         """Return a slot's leaf unit and style."""
         return self._groups[self._group_of[slot]]
 
+    def options(self, contest: int) -> int:
+        """Return how many options a contest has."""
+        return self._parts.rules[contest].options
+
     def row(self, slot: int) -> int:
         """Return the row of a slot's credential, -1 while it has none."""
         return self._row_of[slot] - 1
@@ -235,7 +239,7 @@ class Roll:
         return _key_of_entry(read(self._bound[row])), self._bound[row]
 
     def settle_key(self, row: int, index: int) -> None:
-        """Let a row keep the key bound by entry `index` from now on: its first ballot has come, no change is open."""
+        """Let a row keep the key bound by entry `index` from now on; a change that waits is dropped."""
         pending = self._pending.pop(row, None)
         if pending is not None and pending.index == index:
             self._store_key(row, pending.key, index)
@@ -322,8 +326,11 @@ class Roll:
         claim = KeyClaim(body.key, name_pseudonym(body.pseudonym))
         return Step((claim,), commit, lambda: self._require_unknown(fingerprint, body.pseudonym))
 
-    def stage_change(self, body: Change, context: Context, *, has_ballot: bool) -> Step:
-        """Stage another key for a slot; `has_ballot` says whether a ballot of it is on the board."""
+    def stage_change(self, body: Change, context: Context, *, has_ballot: bool, in_force: int) -> Step:
+        """Stage another key for a slot; `has_ballot` says whether a ballot of it is on the board.
+
+        `in_force` is the index of the entry that binds the key in force now (-1: none).
+        """
         slot = self.names.find(body.pseudonym)
         row = -1 if slot < 0 else self.row(slot)
         if row < 0 or has_ballot:
@@ -334,6 +341,8 @@ class Roll:
 
         def commit() -> None:
             self._known_keys.add(fingerprint)
+            # A change that has taken effect stays: while the next one waits, no key that was given up comes back.
+            self.settle_key(row, in_force)
             self._pending[row] = PendingChange(context.index, body.key)
             self.changes_by_district[self._district(slot)] += 1
 
@@ -396,11 +405,16 @@ def _key_of_entry(raw: bytes) -> bytes:
     return body.key
 
 
-def verify_imported(body: Imported, log: ImportedLog | None) -> None:
-    """Check that an entry of an allowed type stands in the closed log that the manifest names. Raises Refused."""
+def verify_imported(body: Imported, log: ImportedLog | None, after: int) -> None:
+    """Check that an entry of an allowed type stands in the closed log that the manifest names, behind entry `after`.
+
+    Raises Refused.
+    """
     try:
         if log is None or parse_entry(body.entry).type not in IMPORTED_TYPES:
             raise _not_imported("this election imports nothing of the kind")
+        if body.index <= after:
+            raise _not_imported(f"it stands before entry {after} there, which was imported already")
         verify_inclusion(leaf_hash(body.entry), body.index, log.closed_size, log.closed_root, body.proof)
     except Refused as refusal:
         raise _not_imported(refusal.reason) from refusal
@@ -408,5 +422,5 @@ def verify_imported(body: Imported, log: ImportedLog | None) -> None:
 
 def _not_imported(reason: str) -> Refused:
     # An imported entry MUST be a roll, freeze, credential or change entry of the log that the manifest names, included
-    # in its closed root, and MUST itself pass the checks of its type here.
+    # in its closed root, behind all that were imported before it, and MUST itself pass the checks of its type here.
     return Refused("CREDENTIAL-11", reason, culprit="server")

@@ -87,7 +87,11 @@ def read_head(data: bytes, at: int, major: int) -> tuple[int, int]:
 
 def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
     """Read one byte string at a position; return it and the position after it."""
-    length, start = read_head(data, at, BSTR)
+    if data[at : at + 1] == b"\x58" and len(data) > at + 1 and data[at + 1] >= 24:
+        # Most strings of a ballot have 24 to 255 bytes: their head needs no second function.
+        start, length = at + 2, data[at + 1]
+    else:
+        length, start = read_head(data, at, BSTR)
     end = start + length
     if end > len(data):
         raise malformed("the bytes end too early")
@@ -198,7 +202,8 @@ class Bytes:
     def read(self, data: bytes, at: int) -> ReadResult:
         """Read a byte string."""
         value, end = read_bytes(data, at)
-        if not self.minimum <= len(value) <= self.limit or len(value) % self.step:
+        limit = self.minimum if self.maximum < 0 else self.maximum
+        if not self.minimum <= len(value) <= limit or len(value) % self.step:
             raise _out_of_limits(f"{len(value)} bytes where {self.cddl()} is declared")
         return value, end
 

@@ -41,6 +41,7 @@ from crypto.transcript import Kind, tag, tagged_hash
 REAL_MINIMUM = 10
 SETTLE_INTERVALS = 3
 ZERO_HASH = bytes(32)
+KINDS = ("demo", "practice", "real")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _ORIGIN_PATH = re.compile(r"[a-z0-9.:-]+(/[a-z0-9._-]+)+")
 _WITNESS_NAME = re.compile(r"[A-Za-z0-9._:/-]+")
@@ -153,14 +154,15 @@ def _verify_places(manifest: Manifest) -> None:
     imported = manifest.imported
     fits = (
         _ORIGIN_PATH.fullmatch(origin) is not None
-        and manifest.kind in origin.split("/")[1:]
+        and [step for step in origin.split("/")[1:] if step in KINDS] == [manifest.kind]
         and _HOST.fullmatch(manifest.rp_id) is not None
         and served
         and (imported is None or (imported.origin != origin and imported.log_key not in named_keys(manifest)))
     )
     if not fits:
-        # The log's origin MUST be host and path in lower case with the kind as one step of the path; every web origin
-        # MUST be of the rpId's host or below it; an imported log MUST be another log with another key.
+        # The log's origin MUST be host and path in lower case with the kind, and no other kind, as one step of the
+        # path; every web origin MUST be of the rpId's host or below it; an imported log MUST be another log with
+        # another key.
         raise Refused("MANIFEST-5", "origin, rpId or web origins do not fit together", culprit="manifest")
 
 
@@ -407,6 +409,8 @@ class Keyring:
 
         `imported` names the log of an earlier round, under whose manifest hash a repeated entry was signed.
         """
+        if entry.type == "ballot" and not entry.signatures:
+            return ()
         signers = [self.holders.get(author) for author, _ in entry.signatures]
         known = [signer for signer in signers if signer is not None]
         if len(known) < len(signers) or not self._are_authors(entry.type, body, known):

@@ -14,7 +14,7 @@ crypto.errors.MalformedEncoding: ENCODING-1: an entry is an array of four that b
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -35,6 +35,7 @@ from crypto.election.encoding import (
     UINT,
     VOTER_TYPES,
     BallotEntry,
+    Change,
     Claim,
     Contest,
     Context,
@@ -50,7 +51,7 @@ from crypto.election.encoding import (
     read_head,
 )
 from crypto.election.manifest import Keyring, Parts, hash_manifest, verify_manifest
-from crypto.election.tally import DistrictCounts, Election, Tally, verify_counts
+from crypto.election.tally import RELEASABLE, DistrictCounts, Election, Tally, verify_counts
 from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
 from crypto.merkle import Frontier, leaf_hash
@@ -267,6 +268,7 @@ class Record:
         self.tally: Tally
         self._read = read
         self._latest_s = latest_s
+        self._imported = -1  # index, in its own log, of the newest imported entry
         self._leaves: set[bytes] = set()  # of control entries; seals and voter entries differ by their own checks
         self._waiting: dict[int, bytes] = {}  # staged and not settled: index to pseudonym (empty: a control entry)
         self._waiting_names: set[bytes] = set()
@@ -374,15 +376,15 @@ class Record:
         """
         if next(iter(self._waiting), -1) != staged.index:
             raise Misuse("entries are settled in the order of the log, each once")
-        step, refusal = staged.step, staged.refusal or refusal
-        if refusal is None and step is not None:
+        step, refusal = staged.step or Step(), staged.refusal or refusal
+        if refusal is None:
             try:
                 step.recheck()
             except Refused as late:
                 refusal = late
         self._waiting_names.discard(self._waiting.pop(staged.index))
-        if refusal is not None or step is None:
-            refusal = _at(refusal, staged.index) if refusal is not None else Refused("", "nothing was staged")
+        if refusal is not None:
+            refusal = _at(refusal, staged.index)
             self.refused[staged.index] = Refusal(staged.index, staged.type, refusal)
             return refusal
         step.commit()
@@ -390,7 +392,9 @@ class Record:
         if isinstance(step, BallotStep):
             self._count(step, staged.index)
         elif staged.type == "close":
-            self.tally.begin(self.tree.root(), list(self.refused), late=self.board.is_late())
+            released = [index for index, place in self.refused.items() if place.type in RELEASABLE]
+            lasting = [index for index, place in self.refused.items() if place.type not in RELEASABLE]
+            self.tally.begin(self.tree.root(), released, late=self.board.is_late(), lasting=lasting)
         return None
 
     def merge(self, done: Discharged) -> None:
@@ -416,13 +420,8 @@ class Record:
         if entry.type not in VOTER_TYPES:
             if b"" in self._waiting_names or (self._waiting and entry.type != "seal"):
                 raise UnsettledError(f"a {entry.type} entry depends on the {len(self._waiting)} that wait")
-            staged.step = self._stage_control(entry, leaf, staged.index)
-            # Seals are verified where they are staged: times and blocks depend on them at once.
-            if staged.step.claims and entry.type == "seal":
-                refusal = _first_false(staged.step.claims)
-                if refusal is not None:
-                    raise refusal
-            elif staged.step.claims:
+            staged.step = self._stage_control(entry, leaf, staged.index, place=place)
+            if staged.step.claims:
                 staged.work = Work(staged.step.claims)
             return staged
         self._require_manifest()
@@ -460,10 +459,16 @@ class Record:
             staged.step = self.roll.stage_credential(body, context)
         elif entry.type == "change":
             has_ballot = self.ballots.has_ballot(body.pseudonym)
-            staged.step = self.roll.stage_change(body, context, has_ballot=has_ballot)
+            staged.step = self._stage_change(body, context, has_ballot=has_ballot)
         else:
             staged.step = self._stage_strike(body, context)
         staged.work = Work((*authors, *staged.step.claims))
+
+    def _stage_change(self, body: Change, context: Context, *, has_ballot: bool) -> Step:
+        slot, board, in_force = self.roll.slot(body.pseudonym), self.board, -1
+        if slot >= 0 and (row := self.roll.row(slot)) >= 0:
+            in_force = self.roll.key_in_force(row, board.lower or 0, board.upper_ms, context.read)[1]
+        return self.roll.stage_change(body, context, has_ballot=has_ballot, in_force=in_force)
 
     def _stage_strike(self, body: Any, context: Context) -> Step:  # noqa: ANN401
         step = self.roll.stage_strike(body, context)
@@ -477,18 +482,22 @@ class Record:
 
         return Step(step.claims, commit, step.recheck)
 
-    def _stage_control(self, entry: Entry, leaf: bytes, index: int) -> Step:
+    def _stage_control(self, entry: Entry, leaf: bytes, index: int, *, place: bool) -> Step:
         if index == 0 and entry.type == "manifest":
             return self._stage_manifest(entry)
         self._require_manifest()
         self.board.require_phase(entry.type)
-        if entry.type != "seal":
+        if place and entry.type != "seal":
             self.board.require_place(index, entry.type)
         if leaf in self._leaves:
             # No control entry MUST stand in a log twice.
             raise Refused("BOARD-13", "this entry stands in the log already", culprit="server")
         body = BODIES[entry.type].parse(entry.body)
         authors = self.keyring.authors(entry, body)
+        # Before any costly check: else unsigned shares or certificates would cost whoever reads them seconds each.
+        refusal = _first_false(authors)
+        if refusal is not None:
+            raise refusal
         step = self._stage_body(entry, body, Context(index, self.board.block, self._read))
 
         def commit() -> None:
@@ -496,7 +505,7 @@ class Record:
             if entry.type != "seal":
                 self._leaves.add(leaf)
 
-        return Step((*authors, *step.claims), commit, step.recheck)
+        return Step(step.claims, commit, step.recheck)
 
     def _stage_body(self, entry: Entry, body: Any, context: Context) -> Step:  # noqa: ANN401
         """Send a control entry to the slice that owns it."""
@@ -568,17 +577,22 @@ class Record:
     def _stage_imported(self, body: Imported, context: Context) -> Step:
         """Stage an entry of an earlier round's log; its own checks and signatures hold as if it stood here."""
         log = self.parts.manifest.imported
-        verify_imported(body, log)
+        verify_imported(body, log, self._imported)
         entry = parse_entry(body.entry)
         inner: Any = BODIES[entry.type].parse(entry.body)
         authors = self.keyring.authors(entry, inner, imported=log)
         if isinstance(inner, Credential):
             step = self.roll.stage_credential(inner, context)
         elif entry.type == "change":
-            step = self.roll.stage_change(inner, context, has_ballot=False)
+            step = self._stage_change(inner, context, has_ballot=False)
         else:
             step = self._stage_body(entry, inner, context)
-        return Step((*authors, *step.claims), step.commit, step.recheck)
+
+        def commit() -> None:
+            step.commit()
+            self._imported = body.index
+
+        return Step((*authors, *step.claims), commit, step.recheck)
 
     def verify_dispute(self, receipt: bytes) -> None:
         """Check that a receipt is this election's and that its promise was broken. Raises Refused where it was not."""
@@ -620,14 +634,19 @@ class Record:
                 not_run.append(check)
             elif given != own:
                 failed.append(Refused(check, sentence, culprit="record"))
-        # U of the last ballot block MUST be at most closing + grace + settle.
-        late = Refused("BOARD-10", "the last ballots were witnessed too late", culprit="server")
-        # A record MUST end with the results of all cells.
-        unfinished = Refused("RECORD-5", "the record ends before the results of all cells", culprit="record")
-        for refusal, wrong in ((late, self._is_late()), (unfinished, not self.is_complete())):
-            counts[refusal.check] += 1
-            if wrong:
-                failed.append(refusal)
+        closed = self.manifest is not None and self.board.phase is Phase.CLOSED
+        overdue = closed and (self.board.lower or 0) >= self.parts.manifest.release_by_ms
+        for check, due, wrong, sentence, culprit in (
+            # U of the last ballot block MUST be at most closing + grace + settle.
+            ("BOARD-10", closed, closed and self.board.is_late(), "the last ballots were witnessed too late", "server"),
+            # By release_by a record MUST hold the results of all cells; until then an unfinished one is not judged.
+            ("RECORD-5", self.is_complete() or overdue, not self.is_complete(), "no results by the last day", "record"),
+        ):
+            counts[check] += due
+            if not due:
+                not_run.append(check)
+            elif wrong:
+                failed.append(Refused(check, sentence, culprit=culprit))
         if self.manifest is not None and self.board.phase is not Phase.PARTS:
             figures = self.figures()
             counts[_AT_THE_END[-1]] += len(figures.districts)
@@ -635,7 +654,16 @@ class Record:
                 verify_counts(figures.valid, figures.counted, figures.superseded, figures.struck, figures.districts)
             except Refused as refusal:
                 failed.append(refusal)
+            failed += self._broken_promises()
         return Findings(counts, tuple(failed), tuple(not_run))
+
+    def _broken_promises(self) -> Iterator[Refused]:
+        """Yield what each dispute of the log proves: an acknowledged ballot is missing, released or not."""
+        for receipt in self.tally.disputes.values():
+            try:
+                self.ballots.verify_kept(Receipt.parse(receipt), self._read)
+            except Refused as refusal:
+                yield refusal
 
     def figures(self) -> Figures:
         """Count ballots and people from the columns of the roll; Misuse before the manifest."""
@@ -664,9 +692,6 @@ class Record:
 
     def _slots(self) -> dict[int, int]:
         return {} if self.manifest is None else dict(self.roll.slots_by_district)
-
-    def _is_late(self) -> bool:
-        return self.manifest is not None and self.board.close_index >= 0 and self.board.is_late()
 
     def is_complete(self) -> bool:
         """Tell whether the log has its close and the results of all cells."""

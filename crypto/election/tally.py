@@ -14,11 +14,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from types import MappingProxyType
 from typing import Protocol
 
 from crypto.election.ceremony import Ceremony, name_trustee
 from crypto.election.encoding import (
+    VOTER_TYPES,
     Aggregate,
     Close,
     Contest,
@@ -47,6 +49,8 @@ from crypto.threshold import (
 from crypto.transcript import Kind, tag, tagged_hash
 
 POINTS_A_PART = 1024
+RELEASABLE = VOTER_TYPES | {"", "dispute", "incident", "certificate", "client", "drill", "drill-share"}
+"""Types of refused entries that officers can release: the others would be failures of log, ceremony or roll."""
 
 
 # --------------------------------------------------------------------------------------------------------------- cells
@@ -71,40 +75,55 @@ def form_cells(
     if minimum < 1:
         message = "a cell of nobody cannot be decrypted: the minimum is at least 1"
         raise Misuse(message)
-    done: dict[int, tuple[list[Cell], Cell]] = {}
+    done: dict[int, _Merged] = {}
     todo = [region]
     while todo:
         node = todo[-1]
         waiting = [child for child in children.get(node, ()) if child not in done]
         if waiting:
             todo += waiting
-        else:
-            done[node] = _merge(node, [done.pop(child) for child in children.get(node, ())], counted, minimum)
-            todo.pop()
-    finished, residual = done[region]
-    return tuple(sorted(finished, key=lambda cell: cell.units[0])), residual
+            continue
+        parts = [done.pop(child) for child in children.get(node, ())]
+        merged = _unite(parts) if parts else _Merged([], [node], counted.get(node, 0))
+        merged.settle(minimum)
+        done[node] = merged
+        todo.pop()
+    whole = done[region]
+    cells = [Cell(tuple(sorted(units)), ballots) for ballots, _, units in whole.finished]
+    return tuple(sorted(cells, key=lambda cell: cell.units[0])), Cell(tuple(sorted(whole.rest)), whole.ballots)
 
 
-def _merge(
-    node: int, parts: Sequence[tuple[list[Cell], Cell]], counted: Mapping[int, int], minimum: int
-) -> tuple[list[Cell], Cell]:
-    """Return the finished cells and the residual of one node from those of its children."""
-    finished: list[Cell] = []
-    residual = Cell((), 0) if parts else Cell((node,), counted.get(node, 0))
-    for more, rest in parts:
-        finished += more
-        residual = _unite(residual, rest)
-    while 0 < residual.ballots < minimum and finished:
-        smallest = min(finished, key=lambda cell: (cell.ballots, cell.units[0]))
-        finished.remove(smallest)
-        residual = _unite(residual, smallest)
-    if residual.ballots >= minimum:
-        return [*finished, residual], Cell((), 0)
-    return finished, residual
+@dataclass(slots=True)
+class _Merged:
+    """A node's finished cells, as a heap of (ballots, lowest unit, units), and its residual."""
+
+    finished: list[tuple[int, int, list[int]]]
+    rest: list[int]
+    ballots: int
+
+    def settle(self, minimum: int) -> None:
+        """Let the residual take the smallest finished cell where it is too small, and finish it where it is not."""
+        # One cell is enough: it alone has the minimum.
+        if 0 < self.ballots < minimum and self.finished:
+            ballots, _, units = heappop(self.finished)
+            self.rest += units
+            self.ballots += ballots
+        if self.ballots >= minimum:
+            heappush(self.finished, (self.ballots, min(self.rest), self.rest))
+            self.rest, self.ballots = [], 0
 
 
-def _unite(left: Cell, right: Cell) -> Cell:
-    return Cell(tuple(sorted(left.units + right.units)), left.ballots + right.ballots)
+def _unite(parts: Sequence[_Merged]) -> _Merged:
+    """Unite the children of a node; the longest lists are kept, so that no unit is moved often."""
+    finished = max((part.finished for part in parts), key=len)
+    rest = max((part.rest for part in parts), key=len)
+    for part in parts:
+        if part.finished is not finished:
+            for cell in part.finished:
+                heappush(finished, cell)
+        if part.rest is not rest:
+            rest += part.rest
+    return _Merged(finished, rest, sum(part.ballots for part in parts))
 
 
 # ------------------------------------------------------------------------------------------------------------ elections
@@ -200,8 +219,7 @@ class Sums:
             before[:] = [left + right for left, right in zip(before, points, strict=True)]
 
     def _parse(self, data: bytes) -> list[Element]:
-        size = self._group.element_size
-        return [self._group.parse_sum(data[at : at + size]) for at in range(0, len(data), size)]
+        return list(self._group.parse_sums(data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +238,6 @@ class Plan:
 
     items: tuple[Item, ...]
     residuals: Mapping[int, Cell]
-
-    def find(self, contest: int, number: int) -> Item | None:
-        """Return one cell's item, None when there is none."""
-        return next((item for item in self.items if (item.contest, item.number) == (contest, number)), None)
 
     def statement(self, election: Election, closed_root: bytes) -> DecryptionStatement:
         """Return the statement that every share answers."""
@@ -321,7 +335,9 @@ class _Closed:
 
     root: bytes
     plan: Plan
-    pending: list[int | bytes | str]
+    pending: dict[int | bytes | str, bool]  # what needs a release, and whether there can be one
+    statement: DecryptionStatement
+    places: dict[tuple[int, int], tuple[Item, int]]  # each cell's item and the place of its first option
     aggregates: set[tuple[int, int]] = field(default_factory=set)
     parts: dict[int, list[Share]] = field(default_factory=dict)
     valid: dict[int, tuple[bytes, ...]] = field(default_factory=dict)
@@ -354,11 +370,22 @@ class Tally:
         """What is decrypted; Misuse before the close."""
         return self._after_close().plan
 
-    def begin(self, closed_root: bytes, refused: Iterable[int], *, late: bool) -> None:
-        """Form the cells, once the close entry stands in the tree; `refused` are the indices refused up to it."""
+    def begin(self, closed_root: bytes, refused: Iterable[int], *, late: bool, lasting: Iterable[int] = ()) -> None:
+        """Form the cells, once the close entry stands in the tree.
+
+        `refused` are the indices refused up to it that officers may release, `lasting` those that nobody can.
+        """
         plan = plan_cells(self.election, self.sums)
-        pending: list[int | bytes | str] = [*refused, *self.disputes, *(["late"] if late else [])]
-        self._closed = _Closed(closed_root, plan, pending)
+        pending: dict[int | bytes | str, bool] = dict.fromkeys(
+            (*refused, *self.disputes, *(["late"] if late else [])), True
+        )
+        pending |= dict.fromkeys(lasting, False)
+        places, first = {}, 0
+        for item in plan.items:
+            places[item.contest, item.number] = item, first
+            first += len(item.sums) // (2 * self.election.group.element_size)
+        statement = plan.statement(self.election, closed_root)
+        self._closed = _Closed(closed_root, plan, pending, statement, places)
 
     def unresolved(self) -> tuple[int | bytes | str, ...]:
         """Return what still needs a release: indices of refused entries, hashes of disputed receipts, `late`."""
@@ -392,7 +419,7 @@ class Tally:
     def stage_aggregate(self, body: Aggregate, _context: Context) -> Step:
         """Stage the aggregate of one cell."""
         closed = self._after_close()
-        item = closed.plan.find(body.contest, body.cell)
+        item, _ = closed.places.get((body.contest, body.cell), (None, 0))
         fits = item is not None and (item.cell.units, item.cell.ballots, item.sums) == (
             tuple(body.units),
             body.ballots,
@@ -406,7 +433,7 @@ class Tally:
     def stage_share(self, body: Share, _context: Context) -> Step:
         """Stage a part of a share; the last part brings the proof of all."""
         closed, culprit = self._after_close(), name_trustee(body.trustee)
-        statement = closed.plan.statement(self.election, closed.root)
+        statement = closed.statement
         reason = self._misplaced_share(closed, body, len(statement.options))
         if reason:
             # A share MUST stand after aggregates, dispute period and releases, its parts in order, once, for this root.
@@ -440,7 +467,7 @@ class Tally:
         """Stage the votes of one cell."""
         closed = self._after_close()
         place, votes = (body.contest, body.cell), tuple(body.votes)
-        item = closed.plan.find(*place)
+        item, _ = closed.places.get(place, (None, 0))
         ready = item is not None and place not in closed.results and len(closed.valid) >= self.election.threshold
         if item is None or not ready or votes != self.open_cell(item):
             # A result MUST name a cell without one, and its votes MUST be those that valid shares open.
@@ -459,7 +486,7 @@ class Tally:
         complete = len(closed.results) == len(closed.plan.items)
         rule = next((contest.rule for contest in self.election.contests if contest.id == body.contest), None)
         if body.action == "annulled":
-            known = closed.plan.find(body.contest, body.target) is not None
+            known = (body.contest, body.target) in closed.places
         else:
             known = rule is not None and body.target < rule.options
         place = (body.action, body.contest, body.target)
@@ -484,8 +511,10 @@ class Tally:
 
         def commit() -> None:
             self.disputes[name] = body.receipt
-            if self._closed is not None:
-                self._closed.pending.append(name)
+            closed = self._closed
+            # Once shares are out nothing can be released any more: what comes then is listed and stops nobody.
+            if closed is not None and not closed.parts and not closed.valid:
+                closed.pending[name] = True
 
         return Step((), commit)
 
@@ -493,7 +522,7 @@ class Tally:
         """Stage what two officers of different bodies settle before the decryption."""
         closed = self._after_close()
         targets = [item.target for item in body.items]
-        known = all(target in closed.pending and target not in self.released for target in targets)
+        known = all(closed.pending.get(target, False) and target not in self.released for target in targets)
         late = (self._board.lower_ms() or 0) > self.election.release_by_ms
         if late or not known or len(set(targets)) < len(targets) or closed.parts or closed.valid:
             # A release MUST come by the manifest's date and before the first share, and name what is unresolved, once.
@@ -506,7 +535,7 @@ class Tally:
         size = group.element_size
         used = tuple(sorted(closed.valid))[: self.election.threshold]
         weights = interpolate_at_zero(group, used)
-        first = sum(len(other.sums) // (2 * size) for other in closed.plan.items[: closed.plan.items.index(item)])
+        _, first = closed.places[item.contest, item.number]
         votes = []
         for option in range(len(item.sums) // (2 * size)):
             opened = group.vartime_sum(weights, [group.parse_sum(closed.valid[at][first + option]) for at in used])

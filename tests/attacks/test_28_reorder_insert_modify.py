@@ -1,65 +1,54 @@
-"""The server serves other entries than the checkpoint covers: swapped, inserted, changed, with or without new tiles."""
-
-from collections.abc import Callable
+"""Reorder, insert, modify: a log whose entries are not those that were sealed is refused at the next seal."""
 
 import pytest
 
-from crypto.errors import Refused
-from crypto.merkle import Tiles, publish, read_entries
-
-SIZE = 600
-ENTRIES = [b"entry %d" % index for index in range(SIZE)]
+from crypto.election.encoding import parse_entry
+from crypto.election.record import Record
+from tests.simulator import world_at
 
 
-def files_of(entries: list[bytes]) -> dict[str, bytes]:
-    return dict(publish(Tiles(), entries)[1])
+def replay(entries: list[bytes]) -> dict[int, str]:
+    """Return index and check of each entry that a fresh record refuses."""
+    record = Record(entries.__getitem__)
+    record.extend(entries)
+    return {index: refusal.refused.check for index, refusal in record.refused.items()}
 
 
-def swap(entries: list[bytes]) -> list[bytes]:
-    return [*entries[:300], entries[301], entries[300], *entries[302:]]
+def first_voter_entry(entries: list[bytes]) -> int:
+    """Return the index of the first cast ballot."""
+    return next(at for at, raw in enumerate(entries) if parse_entry(raw).type == "ballot")
 
 
-def insert(entries: list[bytes]) -> list[bytes]:
-    return [*entries[:300], b"stuffed", *entries[300:-1]]
+def next_seal(entries: list[bytes], after: int) -> int:
+    """Return the index of the first seal after an entry."""
+    return next(at for at in range(after, len(entries)) if entries[at].startswith(b"\x84\x01dseal"))
 
 
-def modify(entries: list[bytes]) -> list[bytes]:
-    return [*entries[:300], entries[300] + b"!", *entries[301:]]
+@pytest.mark.parametrize("attack", ["swap", "modify", "insert", "remove"])
+def test_the_next_seal_is_refused(attack: str) -> None:
+    entries = list(world_at("complete").entries)
+    at = first_voter_entry(entries)
+    if attack == "swap":
+        entries[at], entries[at + 1] = entries[at + 1], entries[at]
+    elif attack == "modify":
+        entries[at] = entries[at][:-1] + bytes([entries[at][-1] ^ 1])
+    elif attack == "insert":
+        entries.insert(at, entries[at])
+    else:
+        del entries[at]
+    refused = replay(entries)
+    assert refused[next_seal(entries, at)] == "BOARD-6"
+    assert min(refused) >= at
 
 
-BUNDLES_ONLY, TILES_TOO = "only bundles", "bundles and tiles"
+def test_an_untouched_log_is_accepted() -> None:
+    assert replay(list(world_at("complete").entries)) == {}
 
 
-def served(attack: Callable[[list[bytes]], list[bytes]], extent: str) -> dict[str, bytes]:
-    changed = files_of(attack(ENTRIES))
-    if extent == BUNDLES_ONLY:
-        return files_of(ENTRIES) | {path: data for path, data in changed.items() if "entries" in path}
-    return changed
-
-
-@pytest.mark.parametrize("attack", [swap, insert, modify])
-def test_other_entries_under_the_true_tiles_name_the_first(attack: Callable[[list[bytes]], list[bytes]]) -> None:
-    read: list[tuple[bytes, ...]] = []
-    with pytest.raises(Refused) as refusal:
-        read.extend(read_entries(served(attack, BUNDLES_ONLY).get, SIZE, publish(Tiles(), ENTRIES)[0].root()))
-    assert (refusal.value.check, refusal.value.culprit) == ("MERKLE-4", "entry 300")
-
-
-TILES = "MERKLE-3"
-
-
-@pytest.mark.parametrize("attack", [swap, insert, modify])
-def test_new_tiles_do_not_give_the_root(attack: Callable[[list[bytes]], list[bytes]]) -> None:
-    with pytest.raises(Refused) as refusal:
-        next(read_entries(served(attack, TILES_TOO).get, SIZE, publish(Tiles(), ENTRIES)[0].root()))
-    assert (refusal.value.check, refusal.value.culprit) == (TILES, "tree of 600 entries")
-
-
-def test_a_changed_full_tile_is_named() -> None:
-    changed, true = files_of(modify(ENTRIES)), files_of(ENTRIES)
-    files = true | {path: changed[path] for path in ("tile/0/001", "tile/entries/001")}
-    entries = read_entries(files.get, SIZE, publish(Tiles(), ENTRIES)[0].root())
-    assert len(next(entries)) == 256
-    with pytest.raises(Refused, match="first entry under it: 256") as refusal:
-        next(entries)
-    assert (refusal.value.check, refusal.value.culprit) == (TILES, "tile/0/001")
+def test_a_seal_with_another_number_is_refused() -> None:
+    entries = list(world_at("complete").entries)
+    at = next_seal(entries, 1)
+    del entries[at]
+    refused = replay(entries)
+    assert min(refused) == at
+    assert refused[at] == f"BOARD-{1}"

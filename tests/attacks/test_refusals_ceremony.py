@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.ceremony import make_key
+from crypto.election import ceremony
+from crypto.election.ceremony import make_dealing, make_key, verify_dealing
 from crypto.election.encoding import CeremonyCommitment, CeremonyKey, Opening, Round
 from crypto.errors import MalformedEncoding, Refused
 from tests.trustees import HERE, Trustees
@@ -134,3 +135,31 @@ def test_an_opening_that_does_not_repeat_what_all_certified_is_refused(case: str
     with pytest.raises(Refused) as refusal:
         trustees.state.stage_opening(body, HERE)
     assert (refusal.value.check, refusal.value.culprit) == ("CEREMONY-12", "officers")
+
+
+def test_a_polynomial_that_was_dealt_before_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ceremony, "draw_polynomial", lambda _group, threshold: tuple(range(5, 5 + threshold)))
+    trustees = Trustees()
+    trustees.send_keys()
+    trustees.send_commitments()
+    trustees.send_dealings([1])
+    with pytest.raises(Refused, match="was there before") as refusal:
+        trustees.send_dealings([2])
+    assert (refusal.value.check, refusal.value.culprit) == (f"CEREMONY-{6}", "trustee 2")
+    trustees.board.lower = 3000
+    trustees.apply(trustees.state.stage_round(Round(run=1, round=3, missing=(2, 3), disqualified=()), HERE))
+    trustees.send_keys()
+    trustees.send_commitments()
+    with pytest.raises(Refused, match="was there before"):
+        trustees.send_dealings([1])
+
+
+def test_an_ephemeral_point_that_was_used_before_is_refused() -> None:
+    trustees = Trustees()
+    trustees.send_keys()
+    keys = trustees.state.keys()
+    dealing = make_dealing(trustees.setting, 1, 1, keys)
+    verify_dealing(trustees.setting, dealing, keys)
+    with pytest.raises(Refused, match="was there before") as refusal:
+        verify_dealing(trustees.setting, dealing, keys, {dealing.ephemeral})
+    assert (refusal.value.check, refusal.value.culprit) == (f"CEREMONY-{7}", "trustee 1")

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import Close, Decision, Dispute, Release, ReleaseItem, Result, Share
+from crypto.election.encoding import Close, Decision, Dispute, Release, ReleaseItem, Result, Seal, Share
 from crypto.election.tally import DistrictCounts, hash_receipt, verify_counts
 from crypto.errors import MalformedEncoding, Misuse, Refused
+from tests.simulator import fresh
 from tests.trustees import HERE, Polls
 
 DOCUMENT = bytes(32)
@@ -188,6 +189,19 @@ def test_a_release_is_said_once_and_before_the_first_share() -> None:
     polls.send_share(1)
     polls.apply(polls.tally.stage_dispute(Dispute(receipt=b"three"), HERE))
     refuse_release(polls, (hash_receipt(b"three", "demo"),))
+
+
+def test_failures_of_log_ceremony_or_roll_are_not_released() -> None:
+    world = fresh("voted")
+    seal = world.by_log("seal", Seal(77, world.writer.checkpoint, (), ()))
+    assert world.block([seal])
+    world.close()
+    world.dispute()
+    world.accept(world.aggregates())
+    (index,) = world.record.tally.unresolved()
+    release = Release(items=(ReleaseItem(target=index, effect="let it pass"),))
+    assert world.refuse(world.by_officers("release", release)).check == f"TALLY-{8}"
+    assert world.refuse(*world.share(1)).check == f"TALLY-{3}"
 
 
 def test_a_release_after_the_date_of_the_manifest_is_refused() -> None:

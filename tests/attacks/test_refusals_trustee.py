@@ -1,5 +1,6 @@
 """What else a trustee's program refuses: key files, passphrases, other elections, acts out of turn or unconfirmed."""
 
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from crypto.errors import MalformedEncoding, Refused
 from tests.trustees import COPIES, PASSPHRASE, MemoryDisk, Programs
 from trustee_tools.ceremony import Consent, Trustee, write_fingerprint
+from trustee_tools.cli import read_clock
+from trustee_tools.link import ExchangeFile
 from trustee_tools.vault import MAGIC, Hardness, Vault, unseal
 
 YES = Consent(now_ms=21_000, short_name="test")
@@ -171,3 +174,45 @@ def test_a_trustee_whose_dealer_lied_complains_instead_of_accepting() -> None:
     (commitment,) = program.perform("commitment", YES)
     assert program.secrets.answers["dealing/1"] != honest.answers.get("dealing/1")
     assert commitment == programs.start(3).perform("commitment", YES)[0]
+
+
+@pytest.mark.parametrize(
+    "case", ["no ZIP file", "compressed", "a path out of it", "a foreign file", "a name twice", "damaged"]
+)
+def test_a_file_that_is_no_packed_record_is_refused(case: str, tmp_path: Path) -> None:
+    path = tmp_path / "record.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if case == "compressed" else zipfile.ZIP_STORED) as packed:
+        packed.writestr("checkpoint", "x" * 100)
+        if case == "a path out of it":
+            packed.writestr("../tile/0/000", b"")
+        if case == "a foreign file":
+            packed.writestr("readme.txt", b"")
+        if case == "a name twice":
+            with pytest.warns(UserWarning, match="Duplicate name"):
+                packed.writestr("checkpoint", b"y")
+    data = path.read_bytes()
+    if case == "damaged":
+        path.write_bytes(data.replace(b"xxxx", b"xxxy", 1))
+    if case == "no ZIP file":
+        path.write_bytes(data[:30])
+    with pytest.raises(MalformedEncoding) as refusal:
+        ExchangeFile(path).get("checkpoint")
+    assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-19", "exchange file")
+
+
+def test_a_real_election_takes_no_virtual_clock() -> None:
+    view = Programs().view
+    assert read_clock(view, 5) == 5
+    real = replace(view, manifest=replace(view.manifest, kind="real"))
+    assert read_clock(real, None) > 5
+    with pytest.raises(Refused) as refusal:
+        read_clock(real, 5)
+    assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-20", "--now-ms")
+
+
+def test_a_weakly_sealed_key_file_is_refused_in_a_real_election() -> None:
+    programs = Programs()
+    programs.view = replace(programs.view, manifest=replace(programs.view.manifest, kind="real"))
+    with pytest.raises(Refused) as refusal:
+        programs.start(1)
+    assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-21", "key file")

@@ -37,22 +37,25 @@ fn main() {
         }
         let encodings: Vec<[u8; 32]> = points.iter().map(|point| point.compress().to_bytes()).collect();
         let hints: Vec<[u8; 32]> = encodings.iter().map(decode::vartime_hint).collect();
-        let decoded: Vec<_> = decode::vartime_decode_batch(&encodings, Some(&hints))
-            .into_iter()
-            .flatten()
-            .collect();
+        let decoded: Vec<_> = encodings.iter().filter_map(decode::vartime_decode).collect();
         let dalek = measure(count, || {
             encodings
                 .iter()
                 .filter_map(|bytes| CompressedRistretto(*bytes).decompress())
                 .count()
         });
-        let own = measure(count, || decode::vartime_decode_batch(&encodings, None));
-        let hinted = measure(count, || decode::vartime_decode_batch(&encodings, Some(&hints)));
+        let own = measure(count, || encodings.iter().filter_map(decode::vartime_decode).count());
+        let hinted = measure(count, || {
+            encodings
+                .iter()
+                .zip(&hints)
+                .filter_map(|(bytes, hint)| decode::vartime_decode_hinted(bytes, hint))
+                .count()
+        });
         let sum_dalek = measure(count, || RistrettoPoint::vartime_multiscalar_mul(&scalars, &points));
         let best = msm::best_width(count);
-        let mut line = format!("{count:7} {dalek:12.2} {own:6.2} {hinted:6.2} {sum_dalek:12.2}");
-        for width in best.saturating_sub(1)..=(best + 2).min(15) {
+        let mut line = format!("{count:6} {dalek:13.2} {own:6.2} {hinted:6.2} {sum_dalek:12.2}");
+        for width in best.saturating_sub(1).max(2)..=(best + 1).min(15) {
             let sum = measure(count, || msm::vartime_pippenger(&scalars, &decoded, width));
             line += &format!("  {sum:5.2} ({width}{})", if width == best { "*" } else { "" });
         }

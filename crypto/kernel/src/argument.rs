@@ -5,9 +5,8 @@
 #![forbid(unsafe_code)]
 
 use crate::ballot::Ballot;
-use crate::decode::vartime_decode_batch;
 use crate::generators::DST;
-use crate::point::Decoded;
+use crate::msm::Public;
 use crate::rule::Rule;
 use crate::transcript::Transcript;
 use curve25519_dalek::scalar::Scalar;
@@ -114,12 +113,12 @@ impl Contest {
     ///
     /// # Errors
     /// The first failing check; `points` may then hold some points of this contest.
-    pub fn vartime_open(
+    pub fn vartime_open<P: Public>(
         &self,
         ballot: &Ballot<'_>,
         (ciphertexts, proof): (&[u8], &[u8]),
         hints: Option<&[[u8; 32]]>,
-        points: &mut Vec<Decoded>,
+        points: &mut Vec<P>,
     ) -> Result<Opened, Check> {
         let rule = &self.rule;
         if ciphertexts.len() != rule.ciphertexts_size() || proof.len() != rule.proof_size() {
@@ -243,15 +242,16 @@ fn complete(rule: &Rule, x: Scalar, sent: &[Scalar]) -> Vec<Scalar> {
 }
 
 /// Decodes 32 bytes a point; `None` when one is no valid encoding or the identity.
-fn push_points(bytes: &[u8], hints: Option<&[[u8; 32]]>, points: &mut Vec<Decoded>) -> Option<()> {
+fn push_points<P: Public>(bytes: &[u8], hints: Option<&[[u8; 32]]>, points: &mut Vec<P>) -> Option<()> {
     let (encodings, []) = bytes.as_chunks::<32>() else {
         return None;
     };
     if encodings.contains(&[0; 32]) {
         return None;
     }
-    for decoded in vartime_decode_batch(encodings, hints) {
-        points.push(decoded?);
+    let mut hints = hints.unwrap_or_default().iter();
+    for encoding in encodings {
+        points.push(P::vartime_decode(encoding, hints.next())?);
     }
     Some(())
 }

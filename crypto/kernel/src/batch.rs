@@ -5,18 +5,23 @@
 use crate::argument::{Check, Contest, Fixed, Opened, Refusal};
 use crate::ballot::Ballot;
 use crate::decode::{vartime_decode, vartime_encode, vartime_hint};
-use crate::generators::{Generators, decoded};
-use crate::msm::vartime_sum;
+use crate::generators::Generators;
+use crate::msm::{FEW, Public};
 use crate::point::{Decoded, Sum};
+use crate::weights::Weights;
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::IsIdentity;
 use rayon::prelude::*;
-use sha2::{Digest, Sha256, Sha512};
 use std::collections::HashMap;
 use std::ops::Range;
 
 /// Points of one sum: more would no longer make a point cheaper, only the memory larger (250 bytes a point).
 const CHUNK_POINTS: usize = 65_536;
+
+/// A style and its contests in manifest order: (contest id, rule bytes).
+pub type Style = (u16, Vec<(u16, Vec<u8>)>);
 
 /// Sums of the accepted ballots' ciphertexts, by (group, contest id): A*, B* for each option.
 pub type Sums = HashMap<(u64, u16), Vec<Sum>>;
@@ -34,8 +39,9 @@ pub enum Failure {
 pub struct Verifier {
     manifest_hash: [u8; 32],
     styles: HashMap<u16, Vec<Contest>>,
-    /// G, H, K, then the pairs (G_b, G'_b).
-    fixed: Vec<Decoded>,
+    /// G, H, K, then the pairs (G_b, G'_b), for both libraries.
+    shared: Vec<RistrettoPoint>,
+    shared_decoded: Vec<Decoded>,
     bits: usize,
 }
 
@@ -54,24 +60,23 @@ struct Candidate {
     points: Range<usize>,
 }
 
-struct Chunk<'a> {
+struct Chunk<'a, P> {
+    /// The points that all ballots share, as in [`Verifier`].
+    shared: &'a [P],
     refusals: Vec<Option<Refusal>>,
     candidates: Vec<Candidate>,
     items: Vec<Item<'a>>,
-    points: Vec<Decoded>,
+    points: Vec<P>,
 }
 
 impl Verifier {
     /// Prepares an election; `None` when a rule is no rule, the key is no key, a style or a contest in a style occurs
     /// twice, or a contest has two rules.
     #[must_use]
-    pub fn new(
-        tag: &[u8],
-        manifest_hash: [u8; 32],
-        key: &[u8; 32],
-        styles: &[(u16, Vec<(u16, Vec<u8>)>)],
-    ) -> Option<Self> {
-        let election_key = if *key == [0; 32] { None } else { vartime_decode(key) }?;
+    pub fn new(tag: &[u8], manifest_hash: [u8; 32], key: &[u8; 32], styles: &[Style]) -> Option<Self> {
+        let election_key = CompressedRistretto(*key)
+            .decompress()
+            .filter(|point| !point.is_identity())?;
         let mut rules: HashMap<u16, &[u8]> = HashMap::new();
         let mut by_style = HashMap::new();
         let mut bits = 0;
@@ -91,13 +96,16 @@ impl Verifier {
                 return None;
             }
         }
-        let (blinding, pairs) = Generators::derive(bits).decoded()?;
-        let mut fixed = vec![decoded(&RISTRETTO_BASEPOINT_POINT)?, election_key, blinding];
-        fixed.extend(pairs.iter().flat_map(|(g, h)| [*g, *h]));
+        let Generators { blinding, bits: pairs } = Generators::derive(bits);
+        let mut shared = vec![RISTRETTO_BASEPOINT_POINT, election_key, blinding];
+        shared.extend(pairs.iter().flat_map(|(g, h)| [*g, *h]));
+        let shared_decoded = shared.iter().map(|point| vartime_decode(point.compress().as_bytes()));
+        let shared_decoded = shared_decoded.collect::<Option<_>>()?;
         Some(Self {
             manifest_hash,
             styles: by_style,
-            fixed,
+            shared,
+            shared_decoded,
             bits,
         })
     }
@@ -193,8 +201,33 @@ impl Verifier {
         hints: Option<&[&[u8]]>,
         groups: Option<&[u64]>,
     ) -> Result<(Vec<Option<Refusal>>, Sums), Failure> {
-        let mut weights = Weights::new(ballots)?;
+        let size: usize = ballots.iter().map(|ballot| ballot.len() / 32).sum();
+        if size <= FEW && groups.is_none() {
+            let (chunk, _) = self.examine(&self.shared, ballots, None)?;
+            return Ok((chunk.refusals, Sums::new()));
+        }
+        let (chunk, candidates) = self.examine(&self.shared_decoded, ballots, hints)?;
+        let mut sums = Sums::new();
+        if let Some(groups) = groups {
+            for candidate in candidates {
+                if let (Some(None), Some(group)) = (chunk.refusals.get(candidate.at), groups.get(candidate.at)) {
+                    chunk.add_up(&candidate, *group, &mut sums);
+                }
+            }
+        }
+        Ok((chunk.refusals, sums))
+    }
+
+    /// Runs all checks on a chunk; returns it with the ballots that reached the equations.
+    fn examine<'a, P: Public>(
+        &'a self,
+        shared: &'a [P],
+        ballots: &[&[u8]],
+        hints: Option<&[&[u8]]>,
+    ) -> Result<(Chunk<'a, P>, Vec<Candidate>), Failure> {
+        let mut weights = Weights::new(ballots).ok_or(Failure::Randomness)?;
         let mut chunk = Chunk {
+            shared,
             refusals: Vec::with_capacity(ballots.len()),
             candidates: Vec::with_capacity(ballots.len()),
             items: Vec::new(),
@@ -218,24 +251,16 @@ impl Verifier {
         }
         let candidates = std::mem::take(&mut chunk.candidates);
         self.bisect(&candidates, &mut chunk);
-        let mut sums = Sums::new();
-        if let Some(groups) = groups {
-            for candidate in candidates {
-                if let (Some(None), Some(group)) = (chunk.refusals.get(candidate.at), groups.get(candidate.at)) {
-                    chunk.add_up(&candidate, *group, &mut sums);
-                }
-            }
-        }
-        Ok((chunk.refusals, sums))
+        Ok((chunk, candidates))
     }
 
     /// Runs every check but the equations, in the specification's order.
-    fn open_ballot<'a>(
+    fn open_ballot<'a, P: Public>(
         &'a self,
         bytes: &[u8],
         hints: &[u8],
         weights: &mut Weights,
-        chunk: &mut Chunk<'a>,
+        chunk: &mut Chunk<'a, P>,
     ) -> Result<(), Refusal> {
         let ballot = Ballot::parse(bytes).ok_or((Check::Structure, 0))?;
         let contests = self.identify(&ballot).map_err(|check| (check, 0))?;
@@ -254,7 +279,7 @@ impl Verifier {
             chunk.items.push(Item {
                 contest,
                 opened,
-                weights: weights.next(),
+                weights: weights.draw(),
             });
         }
         let mut firsts: Vec<&[u8; 32]> = ballot
@@ -271,7 +296,7 @@ impl Verifier {
     }
 
     /// Checks the equations of neighbouring candidates together; on failure halves them until each bad one is found.
-    fn bisect(&self, candidates: &[Candidate], chunk: &mut Chunk<'_>) {
+    fn bisect<P: Public>(&self, candidates: &[Candidate], chunk: &mut Chunk<'_, P>) {
         let (Some(first), Some(last)) = (candidates.first(), candidates.last()) else {
             return;
         };
@@ -281,11 +306,11 @@ impl Verifier {
             .get(first.points.start..last.points.end)
             .unwrap_or_default();
         let weighted: Vec<_> = items.iter().map(|item| (item, item.weights)).collect();
-        if self.holds(&weighted, points) {
+        if self.holds(&weighted, points, chunk.shared) {
             return;
         }
         if candidates.len() == 1 {
-            let refusal = self.first_failing(items, points);
+            let refusal = self.first_failing(items, points, chunk.shared);
             if let Some(slot) = chunk.refusals.get_mut(first.at) {
                 *slot = refusal;
             }
@@ -297,7 +322,7 @@ impl Verifier {
     }
 
     /// Finds the first equation of one ballot that does not hold.
-    fn first_failing(&self, items: &[Item<'_>], points: &[Decoded]) -> Option<Refusal> {
+    fn first_failing<P: Public>(&self, items: &[Item<'_>], points: &[P], shared: &[P]) -> Option<Refusal> {
         let (one, zero) = (Scalar::ONE, Scalar::ZERO);
         let mut left = points;
         for (position, item) in items.iter().enumerate() {
@@ -308,7 +333,7 @@ impl Verifier {
                 (Check::Randomness, [zero, one, zero]),
                 (Check::Votes, [zero, zero, one]),
             ] {
-                if !self.holds(&[(item, weights)], mine) {
+                if !self.holds(&[(item, weights)], mine, shared) {
                     return Some((check, position));
                 }
             }
@@ -317,22 +342,20 @@ impl Verifier {
     }
 
     /// Tells whether the weighted sum of all equations is the identity.
-    fn holds(&self, items: &[(&Item<'_>, [Scalar; 3])], points: &[Decoded]) -> bool {
+    fn holds<P: Public>(&self, items: &[(&Item<'_>, [Scalar; 3])], points: &[P], shared: &[P]) -> bool {
         let mut scalars = Vec::with_capacity(points.len());
         let mut fixed = Fixed::new(self.bits);
         for (item, weights) in items {
             item.contest
                 .accumulate(&item.opened, *weights, &mut scalars, &mut fixed);
         }
-        let mut shared = vec![fixed.base, fixed.key, fixed.blinding];
-        shared.extend(fixed.bits.iter().flat_map(|(g, h)| [*g, *h]));
-        vartime_sum(&scalars, points)
-            .add_sum(&vartime_sum(&shared, &self.fixed))
-            .is_identity()
+        let mut others = vec![fixed.base, fixed.key, fixed.blinding];
+        others.extend(fixed.bits.iter().flat_map(|(g, h)| [*g, *h]));
+        P::vartime_cancels(&scalars, points, &others, shared)
     }
 }
 
-impl Chunk<'_> {
+impl Chunk<'_, Decoded> {
     /// Adds an accepted ballot's ciphertexts to the sums of its group.
     fn add_up(&self, candidate: &Candidate, group: u64, sums: &mut Sums) {
         let mut left = self.points.get(candidate.points.clone()).unwrap_or_default();
@@ -373,44 +396,5 @@ fn plan(ballots: &[&[u8]], threads: usize) -> Vec<Range<usize>> {
     chunks
 }
 
-/// A stream of 128-bit weights, three for each contest.
-///
-/// Who could foresee them could make wrong equations cancel out, so they come from the operating system's randomness and
-/// from every byte of the chunk, after these are fixed. One weight for two equations would let (A + D, B − D) pass.
-struct Weights {
-    key: [u8; 64],
-    count: u64,
-}
-
-impl Weights {
-    fn new(ballots: &[&[u8]]) -> Result<Self, Failure> {
-        let mut seed = [0u8; 32];
-        getrandom::fill(&mut seed).map_err(|_| Failure::Randomness)?;
-        let mut all = Sha256::new();
-        for ballot in ballots {
-            all.update(ballot.len().to_be_bytes());
-            all.update(ballot);
-        }
-        let key = Sha512::new()
-            .chain_update(b"dobush/1/batch-weights")
-            .chain_update(seed)
-            .chain_update(all.finalize())
-            .finalize()
-            .into();
-        Ok(Self { key, count: 0 })
-    }
-
-    fn next(&mut self) -> [Scalar; 3] {
-        let block: [u8; 64] = Sha512::new()
-            .chain_update(self.key)
-            .chain_update(self.count.to_be_bytes())
-            .finalize()
-            .into();
-        self.count += 1;
-        let mut parts = [[0u8; 16]; 3];
-        for (part, bytes) in parts.iter_mut().zip(block.as_chunks::<16>().0) {
-            *part = *bytes;
-        }
-        parts.map(|bytes| Scalar::from(u128::from_le_bytes(bytes)))
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,7 @@
 
 use crate::field::Field;
 use crate::point::{Decoded, Sum};
-
-/// Encodings decoded side by side.
-const LANES: usize = 4;
+use std::ops::Mul;
 
 /// What RFC 9496 computes before the square root.
 #[derive(Clone, Copy)]
@@ -58,74 +56,33 @@ impl Opened {
         }
         Some(Decoded::new(x, y, t))
     }
-
-    #[inline(always)]
-    fn is_root(&self, root: Field) -> bool {
-        root.square().mul(self.radicand).equals(Field::ONE)
-    }
 }
 
 /// Decodes one element; `None` for bytes that are no valid encoding. The identity decodes.
 #[must_use]
 pub fn vartime_decode(bytes: &[u8; 32]) -> Option<Decoded> {
     let opened = Opened::new(bytes)?;
-    let [root] = Field::inverse_square_roots([opened.radicand]);
-    opened.finish(root?)
+    opened.finish(opened.radicand.inverse_square_root()?)
 }
 
-/// Decodes many elements, with one hint each or none; the result at each place is that of [`vartime_decode`].
+/// Decodes one element with a hint; the result is that of [`vartime_decode`], whatever the hint.
 #[must_use]
-pub fn vartime_decode_batch(encodings: &[[u8; 32]], hints: Option<&[[u8; 32]]>) -> Vec<Option<Decoded>> {
-    let mut out = vec![None; encodings.len()];
-    let mut waiting: Vec<(usize, Opened)> = Vec::with_capacity(LANES);
-    let mut hint = hints.unwrap_or_default().iter();
-    for (at, bytes) in encodings.iter().enumerate() {
-        let hint = hint.next();
-        let Some(opened) = Opened::new(bytes) else {
-            continue;
-        };
-        match hint.map(Field::from_bytes) {
-            Some(root) if opened.is_root(root) => {
-                if let Some(slot) = out.get_mut(at) {
-                    *slot = opened.finish(root);
-                }
-            }
-            _ => {
-                waiting.push((at, opened));
-                if waiting.len() == LANES {
-                    finish_waiting(&mut waiting, &mut out);
-                }
-            }
-        }
-    }
-    finish_waiting(&mut waiting, &mut out);
-    out
-}
-
-fn finish_waiting(waiting: &mut Vec<(usize, Opened)>, out: &mut [Option<Decoded>]) {
-    if waiting.is_empty() {
-        return;
-    }
-    let mut radicands = [Field::ZERO; LANES];
-    for (target, (_, opened)) in radicands.iter_mut().zip(waiting.iter()) {
-        *target = opened.radicand;
-    }
-    let roots = Field::inverse_square_roots(radicands);
-    for ((at, opened), root) in waiting.drain(..).zip(roots) {
-        if let (Some(slot), Some(root)) = (out.get_mut(at), root) {
-            *slot = opened.finish(root);
-        }
+pub fn vartime_decode_hinted(bytes: &[u8; 32], hint: &[u8; 32]) -> Option<Decoded> {
+    let opened = Opened::new(bytes)?;
+    let root = Field::from_bytes(hint);
+    if root.square().mul(opened.radicand).equals(Field::ONE) {
+        opened.finish(root)
+    } else {
+        opened.finish(opened.radicand.inverse_square_root()?)
     }
 }
 
 /// Returns the hint of an encoding: its even inverse square root, zeros when it has none.
 #[must_use]
 pub fn vartime_hint(bytes: &[u8; 32]) -> [u8; 32] {
-    let Some(opened) = Opened::new(bytes) else {
-        return [0; 32];
-    };
-    let [root] = Field::inverse_square_roots([opened.radicand]);
-    root.map_or([0; 32], Field::to_bytes)
+    Opened::new(bytes)
+        .and_then(|opened| opened.radicand.inverse_square_root())
+        .map_or([0; 32], Field::to_bytes)
 }
 
 /// Encodes a sum (RFC 9496, section 4.3.2).
@@ -135,8 +92,7 @@ pub fn vartime_encode(sum: &Sum) -> [u8; 32] {
     let u1 = z0.add(y0).mul(z0.sub(y0));
     let u2 = x0.mul(y0);
     // SQRT_RATIO_M1(1, 0) is 0 in the RFC; the identity then encodes as zeros.
-    let [root] = Field::inverse_square_roots([u1.mul(u2.square())]);
-    let root = root.unwrap_or(Field::ZERO);
+    let root = u1.mul(u2.square()).inverse_square_root().unwrap_or(Field::ZERO);
     let den1 = root.mul(u1);
     let den2 = root.mul(u2);
     let z_inv = den1.mul(den2).mul(t0);
@@ -169,9 +125,8 @@ mod tests {
         assert_eq!(ours.is_some(), theirs.is_some(), "{bytes:02x?}");
         for with in [
             ours,
-            vartime_decode_batch(&[bytes], None)[0],
-            vartime_decode_batch(&[bytes], Some(&[hint]))[0],
-            vartime_decode_batch(&[bytes], Some(&[vartime_hint(&bytes)]))[0],
+            vartime_decode_hinted(&bytes, &hint),
+            vartime_decode_hinted(&bytes, &vartime_hint(&bytes)),
         ] {
             assert_eq!(with.is_some(), theirs.is_some(), "{bytes:02x?}");
             if let Some(decoded) = with {
@@ -275,27 +230,6 @@ mod tests {
             agree(bytes, wrong);
             bytes[bit / 8] ^= 1 << (bit % 8);
             agree(bytes, hint);
-        }
-
-        #[test]
-        fn a_batch_gives_what_single_decoding_gives(
-            encodings in prop::collection::vec(any::<([u8; 32], bool)>(), 0..23), from in 0usize..23
-        ) {
-            let encodings: Vec<[u8; 32]> = encodings
-                .into_iter()
-                .map(|(mut bytes, valid)| {
-                    bytes[0] &= 0xfe;
-                    bytes[31] &= 0x7f;
-                    if valid { RistrettoPoint::from_uniform_bytes(&[bytes, bytes].concat().try_into().unwrap()).compress().to_bytes() } else { bytes }
-                })
-                .collect();
-            let hints: Vec<[u8; 32]> =
-                encodings.iter().enumerate().map(|(at, bytes)| if at < from { vartime_hint(bytes) } else { [7; 32] }).collect();
-            for batch in [vartime_decode_batch(&encodings, None), vartime_decode_batch(&encodings, Some(&hints))] {
-                for (bytes, decoded) in encodings.iter().zip(batch) {
-                    prop_assert_eq!(decoded.map(|point| encode(&point)), vartime_decode(bytes).map(|point| encode(&point)));
-                }
-            }
         }
     }
 }

@@ -3,9 +3,11 @@
 //! curve25519-dalek keeps its field to itself, and decoding with a hint or wide windows need one. The branches and table
 //! look-ups of the callers depend on the values: no secret may come here. Limbs are not fully carried: a product or
 //! square has limbs below 2^51 + 2^13 ("carried"), sums and differences of two such values stay below 2^54, which is what
-//! [`Field::mul`] and [`Field::square`] take.
+//! [`Field::square`] and the product take.
 
 #![forbid(unsafe_code)]
+
+use std::ops::Mul;
 
 /// Bits of a limb.
 const LIMB: u32 = 51;
@@ -192,21 +194,6 @@ impl Field {
         if self.is_negative() { self.neg() } else { self }
     }
 
-    /// Multiplies; limbs of both factors below 2^54.
-    #[inline(always)]
-    #[must_use]
-    pub fn mul(self, other: Self) -> Self {
-        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
-        let (b1_19, b2_19, b3_19, b4_19) = (b1 * 19, b2 * 19, b3 * 19, b4 * 19);
-        Self::reduce([
-            wide(a0, b0) + wide(a4, b1_19) + wide(a3, b2_19) + wide(a2, b3_19) + wide(a1, b4_19),
-            wide(a1, b0) + wide(a0, b1) + wide(a4, b2_19) + wide(a3, b3_19) + wide(a2, b4_19),
-            wide(a2, b0) + wide(a1, b1) + wide(a0, b2) + wide(a4, b3_19) + wide(a3, b4_19),
-            wide(a3, b0) + wide(a2, b1) + wide(a1, b2) + wide(a0, b3) + wide(a4, b4_19),
-            wide(a4, b0) + wide(a3, b1) + wide(a2, b2) + wide(a1, b3) + wide(a0, b4),
-        ])
-    }
-
     /// Squares; limbs below 2^54.
     #[inline(always)]
     #[must_use]
@@ -241,61 +228,62 @@ impl Field {
         Self([a, b, c, d, e])
     }
 
-    #[inline(always)]
-    fn square_times<const N: usize>(values: [Self; N], times: u32) -> [Self; N] {
-        let mut out = values;
+    fn square_times(self, times: u32) -> Self {
+        let mut out = self;
         for _ in 0..times {
-            out = out.map(Self::square);
+            out = out.square();
         }
         out
     }
 
-    /// Raises `N` values to the power (p − 5)/8 = 2^252 − 3 at once: independent chains keep the multiplier busy.
+    /// Raises to the power (p − 5)/8 = 2^252 − 3.
     #[must_use]
-    pub fn pow_p58<const N: usize>(values: [Self; N]) -> [Self; N] {
-        let times = |a: [Self; N], b: [Self; N]| -> [Self; N] {
-            let mut out = a;
-            for (target, factor) in out.iter_mut().zip(b) {
-                *target = target.mul(factor);
-            }
-            out
-        };
-        let two = Self::square_times(values, 1);
-        let nine = times(values, Self::square_times(two, 2));
-        let eleven = times(two, nine);
-        let bits_5 = times(nine, Self::square_times(eleven, 1));
-        let bits_10 = times(Self::square_times(bits_5, 5), bits_5);
-        let bits_20 = times(Self::square_times(bits_10, 10), bits_10);
-        let bits_40 = times(Self::square_times(bits_20, 20), bits_20);
-        let bits_50 = times(Self::square_times(bits_40, 10), bits_10);
-        let bits_100 = times(Self::square_times(bits_50, 50), bits_50);
-        let bits_200 = times(Self::square_times(bits_100, 100), bits_100);
-        let bits_250 = times(Self::square_times(bits_200, 50), bits_50);
-        times(Self::square_times(bits_250, 2), values)
+    pub fn pow_p58(self) -> Self {
+        let two = self.square();
+        let nine = self.mul(two.square_times(2));
+        let eleven = two.mul(nine);
+        let bits_5 = nine.mul(eleven.square());
+        let bits_10 = bits_5.square_times(5).mul(bits_5);
+        let bits_20 = bits_10.square_times(10).mul(bits_10);
+        let bits_40 = bits_20.square_times(20).mul(bits_20);
+        let bits_50 = bits_40.square_times(10).mul(bits_10);
+        let bits_100 = bits_50.square_times(50).mul(bits_50);
+        let bits_200 = bits_100.square_times(100).mul(bits_100);
+        let bits_250 = bits_200.square_times(50).mul(bits_50);
+        bits_250.square_times(2).mul(self)
     }
 
-    /// For each v returns `Some(I)` with I² v = 1 and I even, `None` when there is none (RFC 9496, SQRT_RATIO_M1 with u = 1).
+    /// Returns the even I with I² v = 1, `None` when there is none (RFC 9496, SQRT_RATIO_M1 with u = 1).
     #[must_use]
-    pub fn inverse_square_roots<const N: usize>(values: [Self; N]) -> [Option<Self>; N] {
-        let cubes = values.map(|v| v.square().mul(v));
-        let sevenths = std::array::from_fn::<_, N, _>(|at| match (cubes.get(at), values.get(at)) {
-            (Some(cube), Some(v)) => cube.square().mul(*v),
-            _ => Self::ZERO,
-        });
-        let powers = Self::pow_p58(sevenths);
-        let mut out = [None; N];
-        for (((target, v), cube), power) in out.iter_mut().zip(values).zip(cubes).zip(powers) {
-            let root = power.mul(cube);
-            let check = v.mul(root.square()).canonical();
-            *target = if check == Self::ONE.0 {
-                Some(root.abs())
-            } else if check == Self::ONE.neg().canonical() {
-                Some(root.mul(Self::SQRT_M1).abs())
-            } else {
-                None
-            };
+    pub fn inverse_square_root(self) -> Option<Self> {
+        let cube = self.square().mul(self);
+        let root = cube.square().mul(self).pow_p58().mul(cube);
+        let check = self.mul(root.square()).canonical();
+        if check == Self::ONE.0 {
+            Some(root.abs())
+        } else if check == Self::ONE.neg().canonical() {
+            Some(root.mul(Self::SQRT_M1).abs())
+        } else {
+            None
         }
-        out
+    }
+}
+
+impl Mul for Field {
+    type Output = Self;
+
+    /// Multiplies; limbs of both factors below 2^54.
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        let ([a0, a1, a2, a3, a4], [b0, b1, b2, b3, b4]) = (self.0, other.0);
+        let (b1_19, b2_19, b3_19, b4_19) = (b1 * 19, b2 * 19, b3 * 19, b4 * 19);
+        Self::reduce([
+            wide(a0, b0) + wide(a4, b1_19) + wide(a3, b2_19) + wide(a2, b3_19) + wide(a1, b4_19),
+            wide(a1, b0) + wide(a0, b1) + wide(a4, b2_19) + wide(a3, b3_19) + wide(a2, b4_19),
+            wide(a2, b0) + wide(a1, b1) + wide(a0, b2) + wide(a4, b3_19) + wide(a3, b4_19),
+            wide(a3, b0) + wide(a2, b1) + wide(a1, b2) + wide(a0, b3) + wide(a4, b4_19),
+            wide(a4, b0) + wide(a3, b1) + wide(a2, b2) + wide(a1, b3) + wide(a0, b4),
+        ])
     }
 }
 
@@ -347,20 +335,15 @@ mod tests {
         }
 
         #[test]
-        fn inverse_square_roots_are_right(a: [u8; 32], b: [u8; 32]) {
-            let values = [a, b].map(|bytes| Field::from_bytes(&bytes));
-            for (value, root) in values.into_iter().zip(Field::inverse_square_roots(values)) {
-                match root {
-                    Some(root) => {
-                        prop_assert!(root.square().mul(value).equals(Field::ONE));
-                        prop_assert!(!root.is_negative());
-                    }
-                    // Exactly one of v and √−1·v has an inverse square root, unless v = 0.
-                    None => prop_assert!(
-                        value.is_zero()
-                            || Field::inverse_square_roots([value.mul(Field::SQRT_M1)])[0].is_some()
-                    ),
+        fn inverse_square_roots_are_right(a: [u8; 32]) {
+            let value = Field::from_bytes(&a);
+            match value.inverse_square_root() {
+                Some(root) => {
+                    prop_assert!(root.square().mul(value).equals(Field::ONE));
+                    prop_assert!(!root.is_negative());
                 }
+                // Exactly one of v and √−1·v has an inverse square root, unless v = 0.
+                None => prop_assert!(value.is_zero() || value.mul(Field::SQRT_M1).inverse_square_root().is_some()),
             }
         }
     }

@@ -2,8 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use crate::decode::vartime_decode;
-use crate::point::Decoded;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use sha2::{Digest, Sha512};
 use std::sync::{Mutex, PoisonError};
@@ -34,23 +32,6 @@ impl Generators {
             bits: known.iter().take(bits).copied().collect(),
         }
     }
-
-    /// Returns K and the pairs, ready for sums over public data.
-    #[must_use]
-    pub fn decoded(&self) -> Option<(Decoded, Vec<(Decoded, Decoded)>)> {
-        let pairs = self
-            .bits
-            .iter()
-            .map(|(g, h)| Some((decoded(g)?, decoded(h)?)))
-            .collect::<Option<_>>();
-        Some((decoded(&self.blinding)?, pairs?))
-    }
-}
-
-/// Returns a public point in the form that sums over public data take.
-#[must_use]
-pub fn decoded(point: &RistrettoPoint) -> Option<Decoded> {
-    vartime_decode(point.compress().as_bytes())
 }
 
 /// Derives one generator: label "K", "G" or "H" (for G'), index from 0.

@@ -18,6 +18,7 @@ pub mod point;
 pub mod prover;
 pub mod rule;
 pub mod transcript;
+pub mod weights;
 
 #[cfg(feature = "python")]
 mod python;

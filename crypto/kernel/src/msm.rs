@@ -5,13 +5,55 @@
 
 #![forbid(unsafe_code)]
 
+use crate::decode::{vartime_decode, vartime_decode_hinted};
 use crate::point::{Decoded, Sum};
+use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar;
+use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 
+/// Up to this many points curve25519-dalek, which knows vector instructions, is faster than the buckets here.
+pub const FEW: usize = 300;
 /// Digits of a scalar below 2^253 in signed windows cover one bit more.
 const BITS: usize = 254;
 /// Windows wider than this would leave the second-level cache.
 const WIDEST: usize = 15;
+
+/// A form of public points that can be decoded and summed: two libraries, one verifier.
+pub trait Public: Copy + Send + Sync {
+    /// Decodes one element, with a hint or without; the identity decodes.
+    fn vartime_decode(bytes: &[u8; 32], hint: Option<&[u8; 32]>) -> Option<Self>;
+
+    /// Tells whether the sum of scalar × point over both lists is the identity.
+    fn vartime_cancels(scalars: &[Scalar], points: &[Self], shared_scalars: &[Scalar], shared: &[Self]) -> bool;
+}
+
+/// For many points: this crate's arithmetic.
+impl Public for Decoded {
+    fn vartime_decode(bytes: &[u8; 32], hint: Option<&[u8; 32]>) -> Option<Self> {
+        hint.map_or_else(|| vartime_decode(bytes), |hint| vartime_decode_hinted(bytes, hint))
+    }
+
+    fn vartime_cancels(scalars: &[Scalar], points: &[Self], shared_scalars: &[Scalar], shared: &[Self]) -> bool {
+        vartime_sum(scalars, points)
+            .add_sum(&vartime_sum(shared_scalars, shared))
+            .is_identity()
+    }
+}
+
+/// For few points: curve25519-dalek, which has no use for hints.
+impl Public for RistrettoPoint {
+    fn vartime_decode(bytes: &[u8; 32], _hint: Option<&[u8; 32]>) -> Option<Self> {
+        CompressedRistretto(*bytes).decompress()
+    }
+
+    fn vartime_cancels(scalars: &[Scalar], points: &[Self], shared_scalars: &[Scalar], shared: &[Self]) -> bool {
+        // The lengths of the two sides must agree, or dalek panics.
+        if scalars.len() != points.len() || shared_scalars.len() != shared.len() {
+            return false;
+        }
+        Self::vartime_multiscalar_mul(scalars.iter().chain(shared_scalars), points.iter().chain(shared)).is_identity()
+    }
+}
 
 /// Returns the sum of scalars\[i\]·points\[i\]; surplus items of the longer list are ignored.
 #[must_use]

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use crate::field::Field;
+use std::ops::Mul;
 
 /// A decoded point, ready to be added: (y + x, y − x, 2d·x·y).
 #[derive(Clone, Copy, Debug)]

@@ -1,9 +1,10 @@
 //! The PyO3 binding: converts, calls, maps errors, releases the interpreter lock. No rule of the protocol stands here.
 
 use crate::argument::code;
-use crate::batch::{Failure, Sums, Verifier, encode_sums};
+use crate::batch::{Failure, Style, Sums, Verifier, encode_sums};
 use crate::decode;
 use crate::discrete_log;
+use crate::msm;
 use crate::point::{Decoded, Sum};
 use crate::prover::{Place, Sealer as PureSealer};
 use crate::rule::Rule;
@@ -230,13 +231,10 @@ fn vartime_decode_batch(py: Python<'_>, data: &[u8]) -> PyResult<Vec<Option<Poin
 #[pyclass(frozen, module = "crypto._kernel")]
 struct BallotVerifier(Verifier);
 
-/// (style, [(contest id, rule)])
-type Styles = Vec<(u16, Vec<(u16, Vec<u8>)>)>;
-
 #[pymethods]
 impl BallotVerifier {
     #[new]
-    fn new(tag: &[u8], manifest_hash: &[u8], key: &[u8], styles: Styles) -> PyResult<Self> {
+    fn new(tag: &[u8], manifest_hash: &[u8], key: &[u8], styles: Vec<Style>) -> PyResult<Self> {
         Verifier::new(
             tag,
             fixed(manifest_hash, "manifest hash")?,
@@ -364,14 +362,58 @@ impl Sealer {
     }
 }
 
-fn decode_vector(data: &[u8]) -> PyResult<Vec<Decoded>> {
+fn decode_vector(data: &[u8], hints: Option<&[u8]>) -> PyResult<Vec<Decoded>> {
     let (encodings, []) = data.as_chunks::<32>() else {
         return Err(PyValueError::new_err("vector: not a multiple of 32 bytes"));
     };
-    decode::vartime_decode_batch(encodings, None)
-        .into_iter()
+    let mut hints = hints.unwrap_or_default().as_chunks::<32>().0.iter();
+    encodings
+        .iter()
+        .map(|bytes| match hints.next() {
+            Some(hint) => decode::vartime_decode_hinted(bytes, hint),
+            None => decode::vartime_decode(bytes),
+        })
         .collect::<Option<_>>()
         .ok_or_else(|| PyValueError::new_err("vector: not a valid encoding"))
+}
+
+/// Sum scalar times element over encoded public data, decoded with or without hints.
+#[pyfunction]
+#[pyo3(signature = (scalars, points, hints=None))]
+fn vartime_sum_encoded<'py>(
+    py: Python<'py>,
+    scalars: &[u8],
+    points: &[u8],
+    hints: Option<&[u8]>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    if scalars.len() != points.len() || hints.is_some_and(|hints| hints.len() != points.len()) {
+        return Err(PyValueError::new_err(
+            "32 bytes a scalar, a point and a hint, as many of each",
+        ));
+    }
+    let sum = py.detach(|| {
+        let numbers = scalars.as_chunks::<32>().0.iter();
+        let numbers: Option<Vec<DalekScalar>> = numbers
+            .map(|bytes| Option::from(DalekScalar::from_canonical_bytes(*bytes)))
+            .collect();
+        let numbers = numbers.ok_or_else(|| PyValueError::new_err("scalar: not canonical"))?;
+        Ok::<_, PyErr>(msm::vartime_sum(&numbers, &decode_vector(points, hints)?))
+    })?;
+    Ok(PyBytes::new(py, &decode::vartime_encode(&sum)))
+}
+
+/// Return the hints of encoded elements, zeros for what is no valid encoding.
+#[pyfunction]
+fn vartime_hints<'py>(py: Python<'py>, points: &[u8]) -> Bound<'py, PyBytes> {
+    let hints: Vec<u8> = py.detach(|| {
+        points
+            .as_chunks::<32>()
+            .0
+            .iter()
+            .flat_map(decode::vartime_hint)
+            .collect()
+    });
+    PyBytes::new(py, &hints)
 }
 
 /// Add vectors of encoded elements component by component.
@@ -384,7 +426,7 @@ fn vartime_sum_ciphertexts<'py>(py: Python<'py>, vectors: Vec<PyBackedBytes>) ->
     let sums = py.detach(|| {
         let mut totals = vec![Sum::IDENTITY; size / 32];
         for vector in &vectors {
-            for (total, point) in totals.iter_mut().zip(decode_vector(vector)?) {
+            for (total, point) in totals.iter_mut().zip(decode_vector(vector, None)?) {
                 *total = total.add(&point);
             }
         }
@@ -400,7 +442,7 @@ fn vartime_subtract_ciphertexts<'py>(py: Python<'py>, total: &[u8], part: &[u8])
         return Err(PyValueError::new_err("both vectors need one length"));
     }
     let differences = py.detach(|| {
-        let pairs = decode_vector(total)?.into_iter().zip(decode_vector(part)?);
+        let pairs = decode_vector(total, None)?.into_iter().zip(decode_vector(part, None)?);
         let sums: Vec<Sum> = pairs
             .map(|(left, right)| Sum::IDENTITY.add(&left).subtract(&right))
             .collect();
@@ -421,7 +463,7 @@ mod kernel_module {
     #[pymodule_export]
     use super::{
         BallotVerifier, BaseTable, Point, Scalar, Sealer, multiscalar_mul, vartime_decode_batch, vartime_discrete_log,
-        vartime_msm, vartime_subtract_ciphertexts, vartime_sum_ciphertexts,
+        vartime_hints, vartime_msm, vartime_subtract_ciphertexts, vartime_sum_ciphertexts, vartime_sum_encoded,
     };
 
     /// SHA-256 of the sources this module was built from (see build.rs).

@@ -73,3 +73,11 @@ def test_a_name_is_given_in_the_readers_language_or_in_the_first_there_is() -> N
     assert t.pick({"ky": "Баарына каршы", "ru": "Против всех"}) == ("Против всех", "ru")
     assert t.pick({"ky": "Садыр Жапаров", "ru": ""}) == ("Садыр Жапаров", "ky")
     assert t.pick({}) == ("", "ru")
+
+
+def test_every_term_says_whether_it_is_confirmed() -> None:
+    terms = json.loads((ROOT / "locales" / "terms.json").read_text(encoding="utf-8"))["terms"]
+    assert len({term["en"] for term in terms}) == len(terms) > 50
+    for term in terms:
+        assert all(term[language].strip() for language in LANGUAGES)
+        assert {term["ky_status"], term["ru_status"]} <= {"seen", "common", "proposed"}

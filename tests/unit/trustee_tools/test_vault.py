@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crypto.errors import MalformedEncoding, Refused
 from tests.trustees import COPIES, PASSPHRASE, CrashError, MemoryDisk
@@ -105,3 +107,25 @@ def test_the_real_disk_keeps_the_old_file_until_the_new_one_is_whole(tmp_path: P
     assert disk.read(path) == b"new"
     assert [file.name for file in tmp_path.iterdir()] == ["one.key"]
     assert path.stat().st_mode & 0o077 == 0
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_taken_for_a_key_file(data: bytes) -> None:
+    """Whatever stands behind an honest header: a refusal, never another error."""
+    header = MAGIC + (1).to_bytes(4, "big") + (8192).to_bytes(8, "big") + bytes(24)
+    for whole in (data, header + data):
+        with pytest.raises((Refused, MalformedEncoding)):
+            unseal(whole, PASSPHRASE)
+
+
+@given(
+    st.text(max_size=20),
+    st.integers(0, 2**256 - 1),
+    st.dictionaries(st.integers(1, 9), st.integers(0, 2**256 - 1), max_size=3),
+    st.dictionaries(st.text(max_size=9), st.lists(st.binary(max_size=9), max_size=3).map(tuple), max_size=3),
+)
+def test_what_is_kept_is_what_is_read(
+    name: str, encryption: int, shares: dict[int, int], answers: dict[str, tuple[bytes, ...]]
+) -> None:
+    secrets = Secrets(name, bytes(range(32)), 2, bytes(32), 3, encryption, shares, answers)
+    assert Secrets.parse(secrets.to_bytes()) == secrets

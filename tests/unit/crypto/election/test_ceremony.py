@@ -1,11 +1,15 @@
 """The ceremony's happy ways, its restarts, and the checklist."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crypto.election.ceremony import (
     Ceremony,
+    Setting,
     Task,
     complain,
     derive_drill,
@@ -15,7 +19,18 @@ from crypto.election.ceremony import (
     open_dealing,
     verify_dealing,
 )
-from crypto.election.encoding import CeremonyDealing, Drill, Round
+from crypto.election.encoding import (
+    BODIES,
+    CeremonyAcceptance,
+    CeremonyCertificate,
+    CeremonyCommitment,
+    CeremonyDealing,
+    CeremonyKey,
+    Drill,
+    DrillShare,
+    Message,
+    Round,
+)
 from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
 from crypto.threshold import interpolate_at_zero
@@ -154,3 +169,59 @@ def test_the_drill_point_depends_on_everything_it_names() -> None:
 def test_nothing_is_concluded_before_all_have_accepted() -> None:
     with pytest.raises(Misuse):
         Ceremony(make_setting(), QuietBoard()).conclude()
+
+
+VECTORS = json.loads((Path(__file__).parents[3] / "vectors/ceremony.json").read_text(encoding="utf-8"))["ceremonies"]
+
+
+def read_all(message: type[Message], rows: list[str]) -> list[Any]:
+    return [message.parse(bytes.fromhex(row)) for row in rows]
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["suite"])
+def test_the_stored_ceremony_is_accepted_and_gives_the_stored_values(vector: dict[str, Any]) -> None:
+    group = parse_suite(vector["suite"])
+    manifest_hash = bytes.fromhex(vector["manifest_hash"])
+    setting = Setting("demo", group, manifest_hash, vector["trustees"], vector["threshold"], (1, 2, 3, 4))
+    state = Ceremony(setting, QuietBoard())
+    refused = vector["refused"]
+
+    def refuse(places: range) -> None:
+        for case in refused[places.start : places.stop]:
+            body = BODIES[case["type"]].parse(bytes.fromhex(case["body"]))
+            with pytest.raises(Refused) as refusal:
+                getattr(state, f"stage_{case['type'].replace('-', '_')}")(body, HERE)
+            assert refusal.value.check == case["check"], case["why"]
+
+    refuse(range(3))
+    for body in read_all(CeremonyKey, vector["keys"]):
+        Trustees.apply(state.stage_ceremony_key(body, HERE))
+    for body in read_all(CeremonyCommitment, vector["commitments"]):
+        Trustees.apply(state.stage_ceremony_commitment(body, HERE))
+    refuse(range(3, 4))
+    for case in vector["refused_dealings"]:
+        with pytest.raises(Refused) as refusal:
+            verify_dealing(setting, CeremonyDealing.parse(bytes.fromhex(case["body"])), state.keys())
+        assert refusal.value.check == case["check"], case["why"]
+    for body in read_all(CeremonyDealing, vector["dealings"]):
+        Trustees.apply(state.stage_ceremony_dealing(body, HERE))
+    for body in read_all(CeremonyAcceptance, vector["acceptances"]):
+        Trustees.apply(state.stage_ceremony_acceptance(body, HERE))
+    certificate = state.conclude()
+    assert certificate.hash.hex() == vector["certificate_hash"]
+    assert certificate.key.hex() == vector["key"]
+    assert [key.hex() for key in certificate.share_keys] == vector["share_keys"]
+    for trustee in state.everyone:
+        secret = int(vector["encryption_secrets"][trustee - 1], 16)
+        shares = [open_dealing(setting, one, state.keys(), trustee, secret) for one in state.dealings()]
+        assert sum(shares) % group.order == int(vector["shares"][trustee - 1], 16)
+        Trustees.apply(
+            state.stage_ceremony_certificate(CeremonyCertificate(run=1, trustee=trustee, hash=certificate.hash), HERE)
+        )
+    drill = Drill.parse(bytes.fromhex(vector["drill"]))
+    assert derive_drill(setting, certificate, drill).hex() == vector["drill_point"]
+    Trustees.apply(state.stage_drill(drill, HERE))
+    refuse(range(4, 6))
+    for body in read_all(DrillShare, vector["drill_shares"]):
+        Trustees.apply(state.stage_drill_share(body, HERE))
+    assert state.passed[1] == {1, 2, 3}

@@ -1,10 +1,15 @@
 """Cells, sums, shares and totals on a small election."""
 
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from crypto.election.encoding import Decision
+from crypto.election.encoding import Aggregate, Decision, Share
 from crypto.election.tally import POINTS_A_PART, Cell, Sums, form_cells, make_share
-from crypto.errors import Misuse
+from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
 from tests.trustees import HERE, LEAVES, RISTRETTO, Polls, make_setting
 
@@ -178,3 +183,36 @@ def test_the_same_plan_gives_the_same_values() -> None:
         for _ in range(2)
     )
     assert first == second
+
+
+VECTORS = json.loads((Path(__file__).parents[3] / "vectors/tally.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", VECTORS["cells"])
+def test_stored_partitions(case: dict[str, Any]) -> None:
+    children = {int(unit): parts for unit, parts in case["children"].items()}
+    counted = {int(unit): number for unit, number in case["counted"].items()}
+    cells, residual = form_cells(case["region"], children, counted, case["minimum"])
+    assert [list(cell.units) for cell in cells] == case["cells"]
+    assert list(residual.units) == case["residual"]
+
+
+@pytest.mark.parametrize("vector", VECTORS["tallies"], ids=lambda vector: vector["suite"])
+def test_stored_shares_open_the_stored_votes(vector: dict[str, Any]) -> None:
+    polls = Polls(setting=make_setting(parse_suite(vector["suite"])))
+    share_keys = tuple(map(bytes.fromhex, vector["share_keys"]))
+    polls.trustees.state.certificate = replace(polls.certificate, share_keys=share_keys)
+    aggregates = [Aggregate.parse(bytes.fromhex(row)) for row in vector["aggregates"]]
+    for body in aggregates:
+        for unit in body.units:
+            polls.tally.sums.merge({(unit, body.contest): body.sums}, {(unit, body.contest): body.ballots})
+    polls.close()
+    assert polls.aggregates() == aggregates
+    polls.publish_aggregates()
+    for case in vector["refused"]:
+        with pytest.raises(Refused) as refusal:
+            polls.tally.stage_share(Share.parse(bytes.fromhex(case["body"])), HERE)
+        assert refusal.value.check == case["check"], case["why"]
+    for row in vector["shares"][1:]:
+        polls.apply(polls.tally.stage_share(Share.parse(bytes.fromhex(row)), HERE))
+    assert [list(polls.tally.open_cell(item)) for item in polls.tally.plan.items] == vector["votes"]
