@@ -337,16 +337,23 @@ class Record:
 
         Changes nothing: a server asks this before it promises anything.
         """
+        work = self.review(raw)
+        if work is not None:
+            refusal = discharge(self.office(), [work]).refusals[0]
+            if refusal is not None:
+                raise _at(refusal, self.size)
+
+    def review(self, raw: bytes) -> Work | None:
+        """Make those checks of `admit` that need the state; return the work that is left, for `discharge` anywhere.
+
+        Changes nothing. Raises Refused. A server reviews one entry after the other and discharges many at once.
+        """
         if self._waiting:
             raise Misuse("entries wait for settle")
-        index = self.size
-        staged = self._examine(raw, leaf_hash(raw), Staged(index, ""), place=False)
-        if staged.work is not None:
-            refusal = discharge(self.office(), [staged.work]).refusals[0]
-            if refusal is not None:
-                raise _at(refusal, index)
+        staged = self._examine(raw, leaf_hash(raw), Staged(self.size, ""), place=False)
         if staged.step is not None:
             staged.step.recheck()
+        return staged.work
 
     # ------------------------------------------------------------------------------------------ the three steps
 

@@ -1,0 +1,351 @@
+"""Tables of the log: entries for ever, what waits for a block, signed checkpoints, cosignatures, time-stamp tokens.
+
+Spec: `docs/architecture.md`, section "Server". Private to this feature. One log a database. Rows of `entries` are never
+changed or deleted (trigger); of `queue` only the state changes, and only the sequencer changes it.
+
+>>> [table.name for table in (ENTRIES, QUEUE, CHECKPOINTS, COSIGNATURES, TOKENS)]
+['entries', 'queue', 'checkpoints', 'cosignatures', 'tokens']
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    UniqueConstraint,
+    bindparam,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from crypto.election.encoding import VOTER_TYPES
+from crypto.merkle import leaf_hash
+from voting_server.plumbing.database import BALLOT, BIG, BYTES, NOW_MS, Database, append_only
+
+State: TypeAlias = Literal["waiting", "sequenced", "refused"]
+
+ENTRIES = append_only(
+    Table(
+        "entries",
+        BALLOT,
+        Column("index", BIG, primary_key=True, autoincrement=False),
+        Column("leaf", LargeBinary(32), nullable=False, unique=True),
+        Column("type", String(32), nullable=False),
+        Column("block", BIG, nullable=False),
+        Column("raw", BYTES, nullable=False),
+    )
+)
+QUEUE = Table(
+    "queue",
+    BALLOT,
+    Column("id", BIG, primary_key=True, autoincrement=True),
+    Column("leaf", LargeBinary(32), nullable=False, unique=True),
+    Column("type", String(32), nullable=False),
+    Column("raw", BYTES, nullable=False),
+    Column("pseudonym", LargeBinary(16)),
+    Column("number", BIG),
+    Column("ballot_hash", LargeBinary(32), unique=True),
+    Column("state", String(10), nullable=False),
+    Column("entry_index", BIG),
+    Column("check_id", String(32)),
+    Column("received_at_ms", BIG, nullable=False),
+    Column("deadline_ms", BIG),
+    UniqueConstraint("pseudonym", "number", name="uq_queue_pseudonym_number"),
+    Index("ix_queue_state_id", "state", "id"),
+    # One voter entry of a pseudonym waits at a time: none can be overtaken by what it depends on.
+    Index(
+        "uq_queue_waiting_pseudonym",
+        "pseudonym",
+        unique=True,
+        postgresql_where=text("state = 'waiting'"),
+        sqlite_where=text("state = 'waiting'"),
+    ),
+)
+CHECKPOINTS = Table(
+    "checkpoints",
+    BALLOT,
+    Column("size", BIG, primary_key=True, autoincrement=False),
+    Column("block", BIG, nullable=False, unique=True),
+    Column("note", BYTES, nullable=False),
+    Column("quorum_note", BYTES),
+)
+COSIGNATURES = Table(
+    "cosignatures",
+    BALLOT,
+    Column("size", BIG, primary_key=True, autoincrement=False),
+    Column("witness", String(255), primary_key=True),
+    Column("line", BYTES, nullable=False),
+)
+TOKENS = Table(
+    "tokens",
+    BALLOT,
+    Column("size", BIG, primary_key=True, autoincrement=False),
+    Column("authority", String(255), primary_key=True),
+    Column("token", BYTES, nullable=False),
+    Column("block", BIG),
+)
+
+_QUEUED = [column for column in QUEUE.c if column.name != "raw"]
+_CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry that passed its checks and shall wait for a block; `delay_ms` is the promise of its receipt."""
+
+    raw: bytes
+    type: str
+    pseudonym: bytes | None = None
+    number: int | None = None
+    ballot_hash: bytes | None = None
+    delay_ms: int | None = None
+
+    @property
+    def leaf(self) -> bytes:
+        """The entry's leaf hash."""
+        return leaf_hash(self.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What became of an entry: waiting, in the log at `entry_index`, or refused by the check `check_id`."""
+
+    id: int
+    leaf: bytes
+    type: str
+    pseudonym: bytes | None
+    number: int | None
+    ballot_hash: bytes | None
+    state: State
+    entry_index: int | None
+    check_id: str | None
+    received_at_ms: int
+    deadline_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCheckpoint:
+    """A block's end: its size and number, the note signed by the log, and with a quorum's lines once there is one."""
+
+    size: int
+    block: int
+    note: bytes
+    quorum_note: bytes | None
+
+
+class Store:
+    """Reads and writes of the log's tables; every method is one transaction unless it is given a connection."""
+
+    def __init__(self, database: Database) -> None:
+        """Keep the database of the ballot side."""
+        self._database = database
+
+    # -------------------------------------------------------------------------------------------------- entries
+
+    def read(self, index: int) -> bytes:
+        """Return an entry's bytes. Raises LookupError."""
+        with self._database.read() as connection:
+            raw = connection.execute(select(ENTRIES.c.raw).where(ENTRIES.c.index == index)).scalar()
+        if raw is None:
+            raise LookupError(index)
+        return bytes(raw)
+
+    def find_index(self, leaf: bytes) -> int | None:
+        """Return where an entry stands, None when it is not in the log."""
+        with self._database.read() as connection:
+            return connection.execute(select(ENTRIES.c.index).where(ENTRIES.c.leaf == leaf)).scalar()
+
+    def entries(self, start: int, end: int | None = None) -> Iterator[bytes]:
+        """Yield entries in their order from an index (to before another), read in portions."""
+        while end is None or start < end:
+            chosen = select(ENTRIES.c.raw).where(ENTRIES.c.index >= start).order_by(ENTRIES.c.index).limit(_CHUNK)
+            if end is not None:
+                chosen = chosen.where(ENTRIES.c.index < end)
+            with self._database.read() as connection:
+                raws = connection.execute(chosen).scalars().all()
+            yield from map(bytes, raws)
+            start += len(raws)
+            if len(raws) < _CHUNK:
+                return
+
+    def append(self, connection: Connection, start: int, block: int, raws: Sequence[tuple[str, bytes]]) -> None:
+        """Append a block's entries (type, bytes). Raises IntegrityError where the log has another at this index."""
+        rows = [
+            {"index": start + place, "leaf": leaf_hash(raw), "type": kind, "block": block, "raw": raw}
+            for place, (kind, raw) in enumerate(raws)
+        ]
+        connection.execute(insert(ENTRIES), rows)
+
+    # ---------------------------------------------------------------------------------------------------- queue
+
+    def insert(self, entries: Sequence[NewEntry], latest_ms: int | None = None) -> list[Queued | None]:
+        """Let entries wait, in one transaction; return the row of each that is new, None for what conflicts.
+
+        Raises LateError, with nothing stored, where the database received them after `latest_ms`.
+        """
+        rows = [
+            {
+                "leaf": entry.leaf,
+                "type": entry.type,
+                "raw": entry.raw,
+                "pseudonym": entry.pseudonym,
+                "number": entry.number,
+                "ballot_hash": entry.ballot_hash,
+                "state": "waiting",
+                "received_at_ms": NOW_MS,
+                "deadline_ms": None if entry.delay_ms is None else NOW_MS + entry.delay_ms,
+            }
+            for entry in entries
+        ]
+        dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        statement = dialect.insert(QUEUE).values(rows).on_conflict_do_nothing().returning(*_QUEUED)
+        with self._database.begin() as connection:
+            made = {bytes(row.leaf): _queued(row) for row in connection.execute(statement)}
+            if latest_ms is not None and any(row.received_at_ms > latest_ms for row in made.values()):
+                raise LateError
+        return [made.pop(entry.leaf, None) for entry in entries]
+
+    def find(
+        self, *, leaf: bytes | None = None, ballot_hash: bytes | None = None, pseudonym: bytes | None = None
+    ) -> Queued | None:
+        """Return what became of an entry, by leaf, by its ballot's hash, or the waiting one of a pseudonym."""
+        if leaf is not None:
+            condition = QUEUE.c.leaf == leaf
+        elif ballot_hash is not None:
+            condition = QUEUE.c.ballot_hash == ballot_hash
+        else:
+            condition = (QUEUE.c.pseudonym == pseudonym) & (QUEUE.c.state == "waiting")
+        with self._database.read() as connection:
+            row = connection.execute(select(*_QUEUED).where(condition)).first()
+        return None if row is None else _queued(row)
+
+    def count_waiting(self) -> int:
+        """Return how many entries wait for a block."""
+        with self._database.read() as connection:
+            chosen = select(func.count()).select_from(QUEUE).where(QUEUE.c.state == "waiting")
+            return connection.execute(chosen).scalar_one()
+
+    def waiting(self, limit: int) -> list[tuple[Queued, bytes]]:
+        """Return waiting entries by their state (never by an id above the last), in the order of their arrival."""
+        chosen = select(*_QUEUED, QUEUE.c.raw).where(QUEUE.c.state == "waiting").order_by(QUEUE.c.id).limit(limit)
+        with self._database.read() as connection:
+            return [(_queued(row), bytes(row.raw)) for row in connection.execute(chosen)]
+
+    def lock_queue(self, connection: Connection) -> None:
+        """Wait for all open inserts and keep new ones out until this transaction ends (SQLite's does that anyway)."""
+        if not self._database.is_sqlite:
+            connection.execute(text("LOCK TABLE queue IN SHARE ROW EXCLUSIVE MODE"))
+
+    def has_waiting_voters(self, connection: Connection) -> bool:
+        """Tell whether any voter entry waits."""
+        chosen = select(QUEUE.c.id).where(QUEUE.c.state == "waiting", QUEUE.c.type.in_(sorted(VOTER_TYPES))).limit(1)
+        return connection.execute(chosen).first() is not None
+
+    def settle(
+        self, connection: Connection, sequenced: Iterable[tuple[int, int]], refused: Iterable[tuple[int, str]]
+    ) -> None:
+        """Note which rows (by id) stand at which index, and which were refused by which check."""
+        by_id = update(QUEUE).where(QUEUE.c.id == bindparam("row"), QUEUE.c.state == "waiting")
+        rows = [{"row": row, "at": index} for row, index in sequenced]
+        if rows:
+            connection.execute(by_id.values(state="sequenced", entry_index=bindparam("at")), rows)
+        failed = [{"row": row, "check": check} for row, check in refused]
+        if failed:
+            connection.execute(by_id.values(state="refused", check_id=bindparam("check")), failed)
+
+    # ---------------------------------------------------------------------------------------------- checkpoints
+
+    def add_checkpoint(self, connection: Connection, size: int, block: int, note: bytes) -> None:
+        """Store a block's signed end."""
+        connection.execute(insert(CHECKPOINTS).values(size=size, block=block, note=note))
+
+    def checkpoint(self, *, size: int | None = None, quorum: bool = False) -> StoredCheckpoint | None:
+        """Return the newest checkpoint (with `quorum`: that has one), or the one of a size; None when there is none."""
+        chosen = select(CHECKPOINTS).order_by(CHECKPOINTS.c.size.desc()).limit(1)
+        if size is not None:
+            chosen = chosen.where(CHECKPOINTS.c.size == size)
+        if quorum:
+            chosen = chosen.where(CHECKPOINTS.c.quorum_note.is_not(None))
+        with self._database.read() as connection:
+            row = connection.execute(chosen).first()
+        return None if row is None else StoredCheckpoint(row.size, row.block, row.note, row.quorum_note)
+
+    def quorums_above(self, size: int) -> list[bytes]:
+        """Return the quorum checkpoints of larger trees, by size."""
+        chosen = select(CHECKPOINTS.c.quorum_note).where(
+            CHECKPOINTS.c.size > size, CHECKPOINTS.c.quorum_note.is_not(None)
+        )
+        with self._database.read() as connection:
+            return [bytes(note) for note in connection.execute(chosen.order_by(CHECKPOINTS.c.size)).scalars()]
+
+    def sizes(self) -> list[int]:
+        """Return the sizes of all blocks' ends."""
+        with self._database.read() as connection:
+            return list(connection.execute(select(CHECKPOINTS.c.size).order_by(CHECKPOINTS.c.size)).scalars())
+
+    def add_cosignatures(self, size: int, lines: Sequence[tuple[str, bytes]], quorum_note: bytes | None) -> None:
+        """Store witnesses' lines (name, line) on a checkpoint, and the checkpoint with a quorum's lines."""
+        dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        with self._database.begin() as connection:
+            if lines:
+                rows = [{"size": size, "witness": name, "line": line} for name, line in lines]
+                statement = dialect.insert(COSIGNATURES).values(rows)
+                connection.execute(
+                    statement.on_conflict_do_update(
+                        index_elements=["size", "witness"], set_={"line": statement.excluded.line}
+                    )
+                )
+            if quorum_note is not None:
+                of_size = update(CHECKPOINTS).where(CHECKPOINTS.c.size == size, CHECKPOINTS.c.quorum_note.is_(None))
+                connection.execute(of_size.values(quorum_note=quorum_note))
+
+    def cosignatures(self, size: int) -> dict[str, bytes]:
+        """Return the stored lines on a checkpoint by witness."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(COSIGNATURES).where(COSIGNATURES.c.size == size))
+            return {row.witness: bytes(row.line) for row in rows}
+
+    # --------------------------------------------------------------------------------------------------- tokens
+
+    def add_token(self, size: int, authority: str, token: bytes) -> None:
+        """Store a time-stamp token over a checkpoint, once."""
+        dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        row = dialect.insert(TOKENS).values(size=size, authority=authority, token=token)
+        with self._database.begin() as connection:
+            connection.execute(row.on_conflict_do_nothing())
+
+    def tokens(self, limit: int) -> list[tuple[int, str, bytes]]:
+        """Return tokens (size, authority, token) that no seal holds yet, oldest first."""
+        chosen = select(TOKENS).where(TOKENS.c.block.is_(None)).order_by(TOKENS.c.size).limit(limit)
+        with self._database.read() as connection:
+            return [(row.size, row.authority, bytes(row.token)) for row in connection.execute(chosen)]
+
+    def seal_tokens(self, connection: Connection, block: int, tokens: Iterable[tuple[int, str, bytes]]) -> None:
+        """Note the block whose seal holds these tokens."""
+        for size, authority, _ in tokens:
+            of_token = update(TOKENS).where(TOKENS.c.size == size, TOKENS.c.authority == authority)
+            connection.execute(of_token.values(block=block))
+
+
+class LateError(Exception):
+    """The database received something after the time up to which it may be taken."""
+
+
+def _queued(row: "Row[Any]") -> Queued:
+    fields = row._mapping  # noqa: SLF001 - SQLAlchemy's documented way to read a row by name
+    return Queued(**{column.name: _plain(fields[column.name]) for column in _QUEUED})
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401
+    return bytes(value) if isinstance(value, memoryview) else value
