@@ -24,9 +24,9 @@ from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import Guards, address_of
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
-from voting_server.plumbing.settings import Settings, Side
+from voting_server.plumbing.settings import Settings, Side, read_settings
 
-IMPORTS = ("/rolls",)
+IMPORTS = ("/rolls", "/election")
 """Paths whose body may be as large as a whole roll."""
 
 
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
 def from_environment() -> FastAPI:
     """Return the application of the environment's settings: what a worker process loads."""
     logging.configure()
-    settings = Settings()
+    settings = read_settings()
     TimedProtocol.limits = settings.limits
     return create_app(settings)
 
@@ -87,7 +87,6 @@ def _create_side(settings: Settings, side: Literal["identity", "ballot"], inner:
         version="1",
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         lifespan=_lifespan(context, services, inner),
-        max_body_size=settings.limits.body_bytes,
         docs_url=None,
         redoc_url=None,
         responses=answers,

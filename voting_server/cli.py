@@ -40,9 +40,9 @@ def migrate(side: SideOption = "desk") -> None:
     """Bring the database of a side to this version, as its owner."""
     import voting_server.app  # noqa: F401, PLC0415 - declares every table
     from voting_server.plumbing import migration  # noqa: PLC0415
-    from voting_server.plumbing.settings import Settings, Side  # noqa: PLC0415
+    from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
 
-    migration.migrate_side(Settings(side=Side(side)))
+    migration.migrate_side(read_settings(Side(side)))
 
 
 @app.command()
@@ -50,9 +50,9 @@ def check(side: SideOption = "desk") -> None:
     """Check settings, database, tables, clocks and files of an installation; exit 1 where something is wrong."""
     import voting_server.app  # noqa: F401, PLC0415 - declares every table
     from voting_server.plumbing import migration  # noqa: PLC0415
-    from voting_server.plumbing.settings import Settings, Side  # noqa: PLC0415
+    from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
 
-    faults = migration.find_faults(Settings(side=Side(side)))
+    faults = migration.find_faults(read_settings(Side(side)))
     for fault in faults:
         typer.echo(fault)
     typer.echo("nothing is wrong" if not faults else f"{len(faults)} faults")

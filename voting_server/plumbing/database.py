@@ -103,13 +103,20 @@ def wall_clock_ms() -> int:
 class Database:
     """An engine with this project's rules; safe to share between threads."""
 
-    def __init__(self, url: str, *, pool: int = 16, clock: Callable[[], int] = wall_clock_ms) -> None:
-        """Open lazily; `clock` is what SQLite, which has no clock of its own, takes for one."""
+    def __init__(
+        self, url: str, *, pool: int = 16, pool_wait_s: float = 5, clock: Callable[[], int] = wall_clock_ms
+    ) -> None:
+        """Open lazily; `clock` is what SQLite, which has no clock of its own, takes for one.
+
+        Who asks for one connection more than `pool` waits `pool_wait_s` and is refused with SQLAlchemy's TimeoutError.
+        """
         self._clock = clock
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if not self.is_sqlite:
             parsed = make_url(url).set(drivername="postgresql+psycopg")
-            self.engine = create_engine(parsed, pool_size=pool, max_overflow=0, pool_pre_ping=True)
+            self.engine = create_engine(
+                parsed, pool_size=pool, max_overflow=0, pool_timeout=pool_wait_s, pool_pre_ping=True
+            )
             return
         options: dict[str, Any] = {"connect_args": {"check_same_thread": False, "timeout": 30}}
         if make_url(url).database in {None, "", ":memory:"}:

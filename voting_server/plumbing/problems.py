@@ -37,6 +37,8 @@ PROBLEMS: Mapping[str, int] = {
     "wrong-method": 405,
     "no-election": 404,
     "election-exists": 409,
+    "other-keys": 409,
+    "other-way": 403,
     "not-yet-covered": 404,
     "ballot-waits": 409,
     "entry-waits": 409,

@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from voting_server.plumbing import logging
-from voting_server.plumbing.settings import Limits, Settings
+from voting_server.plumbing.settings import Limits, Settings, read_settings
 
 
 class TimedProtocol(HttpToolsProtocol):
@@ -94,7 +94,7 @@ def options(settings: Settings) -> dict[str, Any]:
 def serve(application: str, host: str, port: int, workers: int) -> int:
     """Run workers of an application factory until the process is told to end; return the exit status."""
     logging.configure()
-    settings = Settings()
+    settings = read_settings()
     folder = tempfile.mkdtemp(prefix="dobush-metrics-") if workers > 1 else ""
     if folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -8,9 +8,10 @@ no default secret.
 'sqlite:///election/ballot.sqlite'
 """
 
+import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,8 +33,8 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    body_bytes: Positive = Field(131_072, description="largest body of any request but a roll import")
-    import_bytes: Positive = Field(268_435_456, description="largest body of a roll import")
+    body_bytes: Positive = Field(131_072, description="largest body of any other request")
+    import_bytes: Positive = Field(268_435_456, description="largest body of a founding or a roll import")
     header_bytes: Positive = Field(16_384, description="largest head of a request (line and headers)")
     header_ms: Positive = Field(10_000, description="longest wait for the whole head of a request")
     body_ms: Positive = Field(30_000, description="longest wait for the whole body of a request")
@@ -52,6 +53,12 @@ class Limits(BaseModel):
     logins_a_minute: Positive = Field(10, description="log-ins of one credential")
     entries_a_minute: Positive = Field(600, description="author-signed entries of one signing key")
     requests_a_minute: Positive = Field(6_000, description="requests of one address without a credential")
+
+
+def read_settings(side: Side | None = None) -> "Settings":
+    """Read the settings of this process: the environment, then files named as variables in `DOBUSH_SECRETS`."""
+    given: dict[str, Any] = {} if side is None else {"side": side}
+    return Settings(_secrets_dir=os.environ.get("DOBUSH_SECRETS"), **given)
 
 
 class Settings(BaseSettings):

@@ -1,0 +1,128 @@
+"""Before any route: size of the body, origin of what a cookie speaks for, rate limits by address, headers."""
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI, Request, Response
+from fastapi.testclient import TestClient
+
+from voting_server.app import create_app
+from voting_server.plumbing.bodies import RawBody
+from voting_server.plumbing.cache import Cache
+from voting_server.plumbing.guards import limit, require_operator
+from voting_server.plumbing.metrics import exposition
+from voting_server.plumbing.problems import ProblemError
+from voting_server.plumbing.settings import Limits, Settings, Side
+
+BODY = 100
+OWN = "https://ballot.example"
+CBOR = {"Content-Type": "application/cbor"}
+
+
+def application(**limits: int) -> FastAPI:
+    """Return a ballot side with small limits and two routes more."""
+    settings = Settings(
+        side=Side.BALLOT,
+        ballot_database="sqlite://",
+        ballot_origin=OWN,
+        limits=Limits(body_bytes=BODY, **limits),
+        operators=("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",),
+        metrics_from=("testclient",),
+    )
+    app = create_app(settings)
+
+    @app.post("/length")
+    def measure(raw: RawBody) -> int:
+        return len(raw)
+
+    @app.post("/operator")
+    def operate(request: Request) -> Response:
+        require_operator(request, settings.operators)
+        return Response()
+
+    return app
+
+
+@pytest.fixture
+def client() -> TestClient:
+    """Return a client of that application."""
+    return TestClient(application(), raise_server_exceptions=False)
+
+
+def test_a_body_may_be_as_large_as_the_limit_and_not_a_byte_larger(client: TestClient) -> None:
+    assert client.post("/length", content=b"x" * BODY, headers=CBOR).json() == BODY
+    refused = client.post("/length", content=b"x" * (BODY + 1), headers=CBOR)
+    assert (refused.status_code, refused.json()["type"]) == (413, "/problems/too-large")
+
+
+def test_a_body_that_states_no_length_is_counted(client: TestClient) -> None:
+    def chunks(size: int) -> Iterator[bytes]:
+        yield b"x" * 60
+        yield b"x" * (size - 60)
+
+    assert client.post("/length", content=chunks(BODY), headers=CBOR).json() == BODY
+    assert client.post("/length", content=chunks(BODY + 1), headers=CBOR).status_code == 413
+
+
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_what_a_foreign_form_could_send_is_no_entry(client: TestClient, media_type: str) -> None:
+    refused = client.post("/length", content=b"x", headers={"Content-Type": media_type})
+    assert (refused.status_code, refused.json()["type"]) == (415, "/problems/media-type")
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "https://evil.example", "http://ballot.example", OWN + ":443", OWN + "/"]
+)
+def test_a_cookie_speaks_only_for_requests_of_its_own_pages(client: TestClient, origin: str | None) -> None:
+    headers = {**CBOR, "Cookie": "a=b", **({} if origin is None else {"Origin": origin})}
+    refused = client.post("/length", content=b"x", headers=headers)
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/foreign-origin")
+
+
+def test_a_cookie_from_its_own_pages_and_no_cookie_at_all_are_let_through(client: TestClient) -> None:
+    assert client.post("/length", content=b"x", headers={**CBOR, "Cookie": "a=b", "Origin": OWN}).status_code == 200
+    assert client.post("/length", content=b"x", headers=CBOR).status_code == 200
+    assert client.get("/health", headers={"Cookie": "a=b"}).status_code == 200
+
+
+def test_an_address_may_ask_as_often_as_the_limit_and_not_once_more() -> None:
+    client = TestClient(application(requests_a_minute=3))
+    assert [client.get("/health").status_code for _ in range(3)] == [200, 200, 200]
+    refused = client.get("/health")
+    assert (refused.status_code, refused.json()["type"]) == (429, "/problems/rate-limited")
+    assert 1 <= int(refused.headers["retry-after"]) <= 60
+
+
+def test_a_limit_counts_each_key_apart() -> None:
+    cache = Cache()
+    for _ in range(5):
+        limit(cache, "casts", "one", 5)
+    limit(cache, "casts", "other", 5)
+    limit(cache, "spoils", "one", 5)
+    with pytest.raises(ProblemError, match="rate-limited"):
+        limit(cache, "casts", "one", 5)
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer tset", "Basic test", "test"])
+def test_only_an_operators_token_opens_an_operators_route(client: TestClient, header: str) -> None:
+    assert client.post("/operator", headers={"Authorization": header}).status_code == 403
+    assert client.post("/operator", headers={"Authorization": "Bearer test"}).status_code == 200
+
+
+def test_every_answer_forbids_to_be_framed_sniffed_or_referred_from(client: TestClient) -> None:
+    for path in ("/health", "/nothing"):
+        headers = client.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert "server" not in headers
+
+
+def test_metrics_are_for_the_listed_addresses_and_name_routes_not_paths(client: TestClient) -> None:
+    client.get("/canary-4711")
+    client.post("/length", content=b"canary-4711", headers=CBOR)
+    text = client.get("/metrics").text
+    assert 'dobush_requests_total{method="POST",route="/length",status="200"}' in text
+    assert "canary" not in text
+    assert b"canary" not in exposition()
+    stranger = TestClient(application(), client=("192.0.2.7", 1))
+    assert stranger.get("/metrics").status_code == 403

@@ -1,0 +1,90 @@
+"""HTTP of the elections: the state, the founding, the generic intake of author-signed entries.
+
+Spec: the OpenAPI description that these routes produce. Whoever may read the board may read the state; only an operator
+founds; whoever holds a key that the manifest names sends entries, and the signature is all that counts.
+"""
+
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from crypto.errors import Refused
+from voting_server.elections.progress import ElectionState
+from voting_server.elections.service import Elections
+from voting_server.plumbing.bodies import RawBody, cbor_body
+from voting_server.plumbing.guards import require_operator
+from voting_server.plumbing.problems import respond_refused
+from voting_server.plumbing.settings import Settings
+
+
+class Part(BaseModel):
+    """The body of one part entry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["contest", "units"]
+    body: Base64Bytes = Field(description="canonical CBOR", examples=["oA=="])
+
+
+class Founding(BaseModel):
+    """What an election begins with."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    manifest: Base64Bytes = Field(description="the manifest entry, signed by two officers", examples=["hAEA"])
+    parts: list[Part] = Field(min_length=1, max_length=65_535, description="in the manifest's order")
+
+
+class Keys(BaseModel):
+    """The keys that a manifest for this installation must name."""
+
+    log_key: str = Field(description="Ed25519, hexadecimal", examples=["00" * 32])
+    receipt_key: str = Field(description="Ed25519, hexadecimal", examples=["11" * 32])
+
+
+class Taken(BaseModel):
+    """What became of an entry."""
+
+    leaf: str = Field(description="leaf hash, hexadecimal", examples=["ab" * 32])
+    state: Literal["waiting", "sequenced", "refused"]
+    index: int | None = Field(default=None, description="its place in the log, once it has one")
+
+
+def make_router(elections: Elections, settings: Settings) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["election"])
+
+    @router.get("/election")
+    def read_election() -> ElectionState:
+        """Tell where the election stands and whose act it waits for."""
+        return elections.state()
+
+    @router.get("/keys")
+    def read_keys() -> Keys:
+        """Return the public keys of this installation, for whoever writes the manifest."""
+        log, receipt = elections.public_keys()
+        return Keys(log_key=log.hex(), receipt_key=receipt.hex())
+
+    @router.post("/election", status_code=201)
+    def found_election(request: Request, founding: Founding) -> ElectionState:
+        """Write block 0: the manifest, then its parts, which the log signs. Operators only, once."""
+        require_operator(request, settings.operators)
+        return elections.found(founding.manifest, [(part.type, part.body) for part in founding.parts])
+
+    @router.post(
+        "/entries",
+        status_code=202,
+        response_model=Taken,
+        openapi_extra=cbor_body("one entry, signed by its authors (docs/spec/encoding.md)"),
+    )
+    def take_entry(request: Request, raw: RawBody) -> Taken | Response:
+        """Take in an entry signed by officers, registrars or trustees; a repeat gets its old answer."""
+        try:
+            queued = elections.take(raw)
+        except Refused as refusal:
+            return respond_refused(request, refusal, reason=True)
+        return Taken(leaf=queued.leaf.hex(), state=queued.state, index=queued.index)
+
+    return router

@@ -1,0 +1,85 @@
+"""Founding the election of this installation, and taking in what officers, registrars and trustees have signed.
+
+Spec: `docs/spec/manifest.md` (block 0), `docs/spec/encoding.md` (the entry). Assumes nothing of what it is sent: every
+entry passes `Record.admit`, the same numbered checks that the auditor makes. Nobody's key is here but the log's and the
+receipts'.
+
+>>> "ballot" in OTHER_WAYS, "opening" in OTHER_WAYS
+(True, False)
+"""
+
+from collections.abc import Sequence
+
+from crypto.election.encoding import BODIES, Entry, Manifest, Message, parse_entry
+from crypto.signatures import SigningKey
+from voting_server.board.service import Board, Queued
+from voting_server.elections.progress import ElectionState, describe
+from voting_server.plumbing.context import Context
+from voting_server.plumbing.guards import limit
+from voting_server.plumbing.problems import ProblemError
+
+OTHER_WAYS = frozenset({"manifest", "contest", "units", "seal", "ballot", "spoiled"})
+"""Types that never come through the generic intake: founding, the sequencer and the casting make them."""
+_PARTS = frozenset({"contest", "units"})
+
+
+class Elections:
+    """The election of one ballot database."""
+
+    def __init__(self, context: Context, board: Board) -> None:
+        """Stand on the board; nothing is kept here."""
+        self._context = context
+        self._board = board
+
+    def start(self) -> None:
+        """Nothing to get ready."""
+
+    def stop(self) -> None:
+        """Nothing to let go of."""
+
+    def public_keys(self) -> tuple[bytes, bytes]:
+        """Return log key and receipt key, which the officers write into the manifest."""
+        seeds = (self._context.settings.log_key, self._context.settings.receipt_key)
+        log, receipt = (
+            b"" if seed is None else SigningKey.from_seed(bytes.fromhex(seed.get_secret_value())).public_key
+            for seed in seeds
+        )
+        return log, receipt
+
+    def found(self, manifest_entry: bytes, parts: Sequence[tuple[str, bytes]]) -> ElectionState:
+        """Write block 0 from the officers' manifest entry and the bodies of its parts, which the log signs.
+
+        Raises Refused where a check fails, ProblemError where there is an election or the manifest names other keys.
+        """
+        entry = parse_entry(manifest_entry)
+        manifest = Manifest.parse(entry.body)
+        if (manifest.log_key, manifest.receipt_key) != self.public_keys():
+            raise ProblemError("other-keys")
+        if any(name not in _PARTS for name, _ in parts):
+            raise ProblemError("invalid-request")
+        bodies: list[tuple[str, Message]] = [(name, BODIES[name].parse(body)) for name, body in parts]
+        self._board.found(manifest_entry, bodies)
+        return self.state()
+
+    def state(self) -> ElectionState:
+        """Return where the election stands. Raises ProblemError where there is none."""
+        now_ms = self._context.database.now_ms()
+        with self._board.record() as record:
+            return describe(record, now_ms)
+
+    def take(self, raw: bytes) -> Queued:
+        """Take in an author-signed entry: a repeat gets its old answer, a new one every check, then it waits.
+
+        Raises Refused, ProblemError. An entry counts against the limit of its key only when its signature held, so
+        that nobody can use up somebody else's.
+        """
+        entry = parse_entry(raw)
+        if entry.type in OTHER_WAYS:
+            raise ProblemError("other-way")
+        queued = self._board.enqueue(raw)
+        self._count(entry)
+        return queued
+
+    def _count(self, entry: Entry) -> None:
+        for key_id, _ in entry.signatures:
+            limit(self._context.cache, "entries", key_id.hex(), self._context.limits.entries_a_minute)
