@@ -50,6 +50,7 @@ class Taken(BaseModel):
     leaf: str = Field(description="leaf hash, hexadecimal", examples=["ab" * 32])
     state: Literal["waiting", "sequenced", "refused"]
     index: int | None = Field(default=None, description="its place in the log, once it has one")
+    check: str | None = Field(default=None, description="the check that it failed when its block was made")
 
 
 def make_router(elections: Elections, settings: Settings) -> APIRouter:
@@ -85,6 +86,6 @@ def make_router(elections: Elections, settings: Settings) -> APIRouter:
             queued = elections.take(raw)
         except Refused as refusal:
             return respond_refused(request, refusal, reason=True)
-        return Taken(leaf=queued.leaf.hex(), state=queued.state, index=queued.index)
+        return Taken(leaf=queued.leaf.hex(), state=queued.state, index=queued.entry_index, check=queued.check_id)
 
     return router

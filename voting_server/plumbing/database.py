@@ -56,6 +56,9 @@ $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint $$"""
 """PostgreSQL's `now_ms()`: the wall clock, not the start of the transaction."""
 
 
+_READS = "dobush_reads"
+
+
 def _ddl(statement: str, dialect: str) -> Any:  # noqa: ANN401 - SQLAlchemy's own type
     """Return a statement that runs where this dialect creates tables."""
     ddl: Any = DDL
@@ -95,6 +98,11 @@ def append_only(table: Table) -> Table:
     return table
 
 
+def _begin_sqlite(connection: Connection) -> None:
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
 def wall_clock_ms() -> int:
     """Return this machine's clock in ms since 1970."""
     return time.time_ns() // 1_000_000
@@ -124,7 +132,7 @@ class Database:
         self.engine = create_engine(url, **options)
         event.listen(self.engine, "connect", self._set_up_sqlite)
         # The driver's own transactions begin only at the first write; a reader-then-writer would then fail.
-        event.listen(self.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        event.listen(self.engine, "begin", _begin_sqlite)
 
     def _set_up_sqlite(self, connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own type
         connection.isolation_level = None
@@ -140,13 +148,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Run one transaction that only reads."""
-        if self.is_sqlite:
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                yield connection
-        else:
-            with self.engine.connect() as connection:
-                yield connection
+        """Run one transaction that only reads, beside whoever writes."""
+        with self.engine.connect().execution_options(**{_READS: True}) as connection:
+            yield connection
 
     def now_ms(self) -> int:
         """Return the database's clock."""

@@ -79,7 +79,8 @@ def options(settings: Settings) -> dict[str, Any]:
     return {
         "http": TimedProtocol,
         "ws": "none",
-        "limit_concurrency": limits.connections,
+        # uvicorn counts the connection itself and refuses at the number that it is given.
+        "limit_concurrency": limits.connections + 1,
         "backlog": limits.backlog,
         "timeout_keep_alive": limits.idle_s,
         "timeout_graceful_shutdown": 10,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, Integer, MetaData, Table, delete, insert, select, update
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from voting_server.plumbing.clock import SkewError, require_agreement, require_database_agreement
@@ -61,3 +61,26 @@ def test_a_database_whose_clock_is_off_is_not_served(off: int) -> None:
     require_database_agreement(Database("sqlite://"), 1_000)
     with pytest.raises(SkewError):
         require_database_agreement(Database("sqlite://", clock=lambda: wall_clock_ms() + off), 1_000)
+
+
+def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
+    with database.begin() as writer:
+        writer.execute(insert(GROWING).values(a=2))
+        with database.read() as reader:
+            assert reader.execute(select(GROWING.c.a)).scalars().all() == [1]
+    with database.read() as reader:
+        assert reader.execute(select(GROWING.c.a)).scalars().all() == [1, 2]
+
+
+def test_a_transaction_that_fails_leaves_nothing(database: Database) -> None:
+    with pytest.raises(ValueError, match="stop"), database.begin() as connection:
+        insert_and_stop(connection)
+    with database.read() as connection:
+        assert connection.execute(select(GROWING.c.a)).scalars().all() == [1]
+
+
+def insert_and_stop(connection: Connection) -> None:
+    """Insert a row and raise."""
+    connection.execute(insert(GROWING).values(a=2))
+    message = "stop"
+    raise ValueError(message)

@@ -1,0 +1,155 @@
+"""Limits that only a real connection has: size and time of a request's head and body, idle time, connections."""
+
+import asyncio
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from tests.integration.conftest import short_folder
+from voting_server.app import create_app
+from voting_server.plumbing.bodies import RawBody
+from voting_server.plumbing.serving import TimedProtocol, options
+from voting_server.plumbing.settings import Limits, Settings, Side
+
+HEAD = b"GET /health HTTP/1.1\r\nHost: a\r\n"
+END = b"\r\n\r\n"
+WAIT_S = 20
+Connect = Callable[[], socket.socket]
+
+
+def padded(size: int) -> bytes:
+    """Return a head of exactly so many bytes."""
+    return HEAD + b"X-Pad: " + b"x" * (size - len(HEAD) - len(b"X-Pad: ") - len(END)) + END
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Connect]]:
+    """Return a function that serves a ballot side with some limits and returns a way to connect to it."""
+    stops: list[Callable[[], None]] = []
+    folder = short_folder()
+
+    def start(**limits: int) -> Connect:
+        path = f"{folder}/{len(stops)}.sock"
+        settings = Settings(side=Side.BALLOT, data_dir=tmp_path, limits=Limits(**limits))
+        app = create_app(settings)
+
+        @app.post("/take")
+        def take(raw: RawBody) -> int:
+            return len(raw)
+
+        config = uvicorn.Config(app, uds=path, **options(settings))
+        server = uvicorn.Server(config)
+        started = threading.Event()
+        startup = server.startup
+
+        async def startup_and_tell(sockets: "list[socket.socket] | None" = None) -> None:
+            await startup(sockets)
+            started.set()
+
+        server.startup = startup_and_tell  # type: ignore[method-assign]
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+        thread.start()
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join()
+
+        stops.append(stop)
+        assert started.wait(WAIT_S)
+
+        def connect() -> socket.socket:
+            made = socket.socket(socket.AF_UNIX)
+            made.settimeout(WAIT_S)
+            made.connect(path)
+            return made
+
+        return connect
+
+    yield start
+    for stop in stops:
+        stop()
+    TimedProtocol.limits = Limits()
+
+
+def answer(connection: socket.socket, data: bytes) -> bytes:
+    """Send bytes and return the first line of the answer, empty when the server ends the connection instead."""
+    connection.sendall(data)
+    return first_line(connection)
+
+
+def first_line(connection: socket.socket) -> bytes:
+    """Read one whole answer and return its first line."""
+    received = b""
+    while END not in received:
+        more = connection.recv(4_096)
+        if not more:
+            return received
+        received += more
+    head, _, body = received.partition(END)
+    (length, *_) = map(int, re.findall(rb"(?i)content-length: ([0-9]+)", head) or [0])
+    while len(body) < length:
+        body += connection.recv(4_096)
+    return head.partition(b"\r\n")[0]
+
+
+def test_a_head_may_be_as_large_as_the_limit_and_not_a_byte_larger(serve: Callable[..., Connect]) -> None:
+    connect = serve(header_bytes=2_000)
+    with connect() as connection:
+        assert answer(connection, padded(2_000)) == b"HTTP/1.1 200 OK"
+    with connect() as connection:
+        assert answer(connection, padded(2_001)) == b"HTTP/1.1 400 Bad Request"
+
+
+def test_a_head_that_comes_in_pieces_is_counted_whole(serve: Callable[..., Connect]) -> None:
+    with serve(header_bytes=2_000)() as connection:
+        connection.sendall(padded(2_001)[:1_500])
+        assert answer(connection, padded(2_001)[1_500:]) == b"HTTP/1.1 400 Bad Request"
+
+
+def test_the_second_request_of_a_connection_has_its_own_count(serve: Callable[..., Connect]) -> None:
+    with serve(header_bytes=2_000)() as connection:
+        for size in (2_000, 1_999):
+            assert answer(connection, padded(size)) == b"HTTP/1.1 200 OK"
+
+
+def test_a_slow_head_ends_the_connection(serve: Callable[..., Connect]) -> None:
+    with serve(header_ms=100)() as connection:
+        assert answer(connection, HEAD) == b""
+
+
+def test_silence_ends_the_connection_too(serve: Callable[..., Connect]) -> None:
+    with serve(header_ms=100)() as connection:
+        assert first_line(connection) == b""
+
+
+def test_a_slow_body_ends_the_connection(serve: Callable[..., Connect]) -> None:
+    head = b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Type: application/cbor\r\nContent-Length: 5" + END
+    with serve(body_ms=100)() as connection:
+        assert answer(connection, head + b"1234") == b""
+
+
+def test_a_body_that_comes_in_time_is_answered(serve: Callable[..., Connect]) -> None:
+    head = b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Type: application/cbor\r\nContent-Length: 5" + END
+    with serve(body_ms=60_000)() as connection:
+        connection.sendall(head + b"1234")
+        assert answer(connection, b"5") == b"HTTP/1.1 200 OK"
+
+
+def test_an_idle_connection_ends(serve: Callable[..., Connect]) -> None:
+    with serve(idle_s=1)() as connection:
+        assert answer(connection, padded(200)) == b"HTTP/1.1 200 OK"
+        assert first_line(connection) == b""
+
+
+def test_as_many_connections_as_the_limit_and_not_one_more(serve: Callable[..., Connect]) -> None:
+    connect = serve(connections=2)
+    with connect() as first, connect() as second:
+        assert answer(first, padded(200)) == b"HTTP/1.1 200 OK"
+        assert answer(second, padded(200)) == b"HTTP/1.1 200 OK"
+        with connect() as third:
+            assert answer(third, padded(200)) == b"HTTP/1.1 503 Service Unavailable"
