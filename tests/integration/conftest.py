@@ -49,6 +49,7 @@ class Cluster:
     folder: Path
     settings: tuple[str, ...] = ()
     pid: int = 0
+    has_templates: bool = False
 
     def create(self) -> None:
         """Make the cluster's files."""
@@ -70,9 +71,9 @@ class Cluster:
         subprocess.run(as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
         self.pid = int(Path(self.folder, "data/postmaster.pid").read_text(encoding="ascii").split()[0])
 
-    def stop(self) -> None:
-        """Stop the server and end its connections."""
-        command = [binary("pg_ctl"), "-D", f"{self.folder}/data", "-w", "-m", "fast", "stop"]
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server and end its connections; `immediate` writes nothing more."""
+        command = [binary("pg_ctl"), "-D", f"{self.folder}/data", "-w", "-m", mode, "stop"]
         subprocess.run(as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
         self.pid = 0
 
@@ -93,7 +94,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """Two databases with an owner and a serving role each; no role of one may enter the other."""
+    """The names of two databases, one a side; no role of one may enter the other."""
 
     cluster: Cluster
     identity: str
@@ -137,7 +138,7 @@ def make_cluster() -> Iterator[Callable[..., Cluster]]:
     yield make
     for cluster in made:
         if cluster.pid:
-            cluster.stop()
+            cluster.stop("immediate")
         shutil.rmtree(cluster.folder)
 
 
@@ -148,31 +149,58 @@ def cluster(make_cluster: Callable[..., Cluster]) -> Cluster:
 
 
 def create_databases(cluster: Cluster, data_dir: Path) -> Databases:
-    """Create and migrate two databases with four roles: an owner and a serving role for each side."""
+    """Create two migrated databases, one a side, as copies of the cluster's templates (made with the first)."""
     number = next(_DATABASES)
     made = Databases(cluster, f"identity_{number}", f"ballot_{number}")
+    if not cluster.has_templates:
+        make_templates(cluster, data_dir)
     for side, name in (("identity", made.identity), ("ballot", made.ballot)):
-        with cluster.connect() as connection:
-            for statement in (
-                f"CREATE ROLE {name}_owner LOGIN",
-                f"CREATE ROLE {name} LOGIN",
-                f"CREATE DATABASE {name} OWNER {name}_owner",
-                f"REVOKE ALL ON DATABASE {name} FROM PUBLIC",
-                f"GRANT CONNECT ON DATABASE {name} TO {name}",
-            ):
-                connection.execute(statement.encode())
-        with cluster.connect(name) as connection:
-            connection.execute(b"REVOKE ALL ON SCHEMA public FROM PUBLIC")
-            connection.execute(f"GRANT ALL ON SCHEMA public TO {name}_owner".encode())
-        made.urls[side] = cluster.url(name, name)
-        owner = cluster.url(name, f"{name}_owner")
-        migrate_side(made.settings(Side(side), data_dir, owner_database=owner))
+        run(
+            cluster,
+            "postgres",
+            f"CREATE DATABASE {name} OWNER {side}_owner TEMPLATE template_{side}",
+            *rights(side, name),
+        )
+        made.urls[side] = cluster.url(name, side)
     return made
+
+
+def make_templates(cluster: Cluster, data_dir: Path) -> None:
+    """Make the four roles, and for each side a database migrated by its owner."""
+    for side in ("identity", "ballot"):
+        name = f"template_{side}"
+        create = [
+            f"CREATE ROLE {side}_owner LOGIN",
+            f"CREATE ROLE {side} LOGIN",
+            f"CREATE DATABASE {name} OWNER {side}_owner",
+        ]
+        run(cluster, "postgres", *create, *rights(side, name))
+        run(cluster, name, "REVOKE ALL ON SCHEMA public FROM PUBLIC", f"GRANT ALL ON SCHEMA public TO {side}_owner")
+        owner = Settings(
+            side=Side(side),
+            data_dir=data_dir,
+            owner_database=cluster.url(name, f"{side}_owner"),
+            **{f"{side}_database": cluster.url(name, side)},  # type: ignore[arg-type]
+        )
+        migrate_side(owner)
+    cluster.has_templates = True
+
+
+def rights(side: str, database: str) -> list[str]:
+    """Return the statements that let only a side's two roles enter its database."""
+    return [f"REVOKE ALL ON DATABASE {database} FROM PUBLIC", f"GRANT CONNECT ON DATABASE {database} TO {side}"]
+
+
+def run(cluster: Cluster, database: str, *statements: str) -> None:
+    """Run statements as the cluster's superuser."""
+    with cluster.connect(database) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 @pytest.fixture
 def databases(cluster: Cluster, tmp_path: Path) -> Databases:
-    """Return two fresh databases, migrated, with their roles."""
+    """Return two fresh databases, migrated; the roles are called `identity`, `ballot` and `…_owner`."""
     return create_databases(cluster, tmp_path)
 
 

@@ -7,10 +7,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from tests.integration.conftest import Databases
+from tests.integration.conftest import Cluster, Databases, create_databases
 from voting_server.plumbing.database import SIDES, Database
 from voting_server.plumbing.migration import SideName, find_faults, migrate_side
 from voting_server.plumbing.settings import Settings, Side
+
+
+@pytest.fixture(scope="module")
+def databases(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Databases:
+    """Return databases for all tests of this file; none leaves anything behind."""
+    return create_databases(cluster, tmp_path_factory.mktemp("databases"))
+
 
 APPEND_ONLY = {(side, name) for side, data in SIDES.items() for name, table in data.tables.items() if table.info}
 
@@ -18,13 +25,13 @@ APPEND_ONLY = {(side, name) for side, data in SIDES.items() for name, table in d
 @pytest.mark.parametrize(("own", "other"), [("identity", "ballot"), ("ballot", "identity")])
 def test_no_role_enters_the_other_sides_database(databases: Databases, own: str, other: str) -> None:
     with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
-        databases.cluster.connect(getattr(databases, other), getattr(databases, own))
+        databases.cluster.connect(getattr(databases, other), own)
 
 
 @pytest.mark.parametrize("side", ["identity", "ballot"])
 def test_the_serving_role_makes_and_drops_no_tables(databases: Databases, side: str) -> None:
     name = getattr(databases, side)
-    with databases.cluster.connect(name, name) as connection:
+    with databases.cluster.connect(name, side) as connection:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute("CREATE TABLE more (a int)")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -80,7 +87,7 @@ def test_not_even_the_owner_changes_an_append_only_table(
     column = next(iter(SIDES[side].tables[table].columns)).name
     command = statement.format(table, column=column).encode()
     with (
-        databases.cluster.connect(name, f"{name}_owner") as connection,
+        databases.cluster.connect(name, f"{side}_owner") as connection,
         pytest.raises(psycopg.errors.RaiseException, match="append-only"),
     ):
         connection.execute(command)

@@ -13,6 +13,7 @@ import uvicorn
 from tests.integration.conftest import short_folder
 from voting_server.app import create_app
 from voting_server.plumbing.bodies import RawBody
+from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.serving import TimedProtocol, options
 from voting_server.plumbing.settings import Limits, Settings, Side
 
@@ -36,6 +37,7 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Connect]]:
     def start(**limits: int) -> Connect:
         path = f"{folder}/{len(stops)}.sock"
         settings = Settings(side=Side.BALLOT, data_dir=tmp_path, limits=Limits(**limits))
+        migrate_side(settings)
         app = create_app(settings)
 
         @app.post("/take")

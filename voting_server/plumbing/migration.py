@@ -76,6 +76,19 @@ def grant(connection: Connection, side: SideName, role: str) -> None:
         connection.execute(text(statement))
 
 
+class NotMigratedError(RuntimeError):
+    """A database is not at the version of this program."""
+
+
+def require_current(database: Database, side: SideName) -> None:
+    """Check that a database has this version's migrations. Raises NotMigratedError."""
+    with engine_of(database).connect() as connection:
+        script = ScriptDirectory.from_config(configuration(side, connection))
+        if MigrationContext.configure(connection).get_current_revision() != script.get_current_head():
+            message = f"the {side} database is not at this version: run dobush-server migrate --side {side}"
+            raise NotMigratedError(message)
+
+
 def find_faults(settings: Settings) -> list[str]:
     """Return what is wrong with the databases of a process's sides: unreachable, not migrated, changed, clock."""
     faults: list[str] = []

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from voting_server.plumbing.database import CLOCK_SQL
+from voting_server.plumbing.database import CLOCK_SQL, protect
 
 revision = "0001"
 down_revision = None
@@ -16,6 +16,62 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         op.execute(CLOCK_SQL)
     op.create_table(
+        "checkpoints",
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("note", sa.LargeBinary(), nullable=False),
+        sa.Column("quorum_note", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_checkpoints")),
+        sa.UniqueConstraint("block", name=op.f("uq_checkpoints_block")),
+    )
+    op.create_table(
+        "cosignatures",
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("witness", sa.String(length=255), nullable=False),
+        sa.Column("line", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("size", "witness", name=op.f("pk_cosignatures")),
+    )
+    op.create_table(
+        "entries",
+        sa.Column("index", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("index", name=op.f("pk_entries")),
+        sa.UniqueConstraint("leaf", name=op.f("uq_entries_leaf")),
+        info={"append_only": True},
+    )
+    op.create_table(
+        "queue",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("type", sa.String(length=32), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.Column("pseudonym", sa.LargeBinary(length=16), nullable=True),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("ballot_hash", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("entry_index", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("check_id", sa.String(length=32), nullable=True),
+        sa.Column("received_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("deadline_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queue")),
+        sa.UniqueConstraint("ballot_hash", name=op.f("uq_queue_ballot_hash")),
+        sa.UniqueConstraint("leaf", name=op.f("uq_queue_leaf")),
+        sa.UniqueConstraint("pseudonym", "number", name="uq_queue_pseudonym_number"),
+    )
+    with op.batch_alter_table("queue", schema=None) as batch_op:
+        batch_op.create_index("ix_queue_state_id", ["state", "id"], unique=False)
+        batch_op.create_index(
+            "uq_queue_waiting_pseudonym",
+            ["pseudonym"],
+            unique=True,
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
+        )
+
+    op.create_table(
         "sessions",
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("subject", sa.LargeBinary(length=64), nullable=False),
@@ -25,10 +81,35 @@ def upgrade() -> None:
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_sessions_expires_at_ms"), ["expires_at_ms"], unique=False)
 
+    op.create_table(
+        "tokens",
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("authority", sa.String(length=255), nullable=False),
+        sa.Column("token", sa.LargeBinary(), nullable=False),
+        sa.Column("block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.PrimaryKeyConstraint("size", "authority", name=op.f("pk_tokens")),
+    )
+    for table in ("entries",):
+        for statement in protect(table, op.get_bind().dialect.name):
+            op.execute(statement)
+
 
 def downgrade() -> None:
     """Take it back."""
+    op.drop_table("tokens")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at_ms"))
 
     op.drop_table("sessions")
+    with op.batch_alter_table("queue", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_queue_waiting_pseudonym",
+            postgresql_where=sa.text("state = 'waiting'"),
+            sqlite_where=sa.text("state = 'waiting'"),
+        )
+        batch_op.drop_index("ix_queue_state_id")
+
+    op.drop_table("queue")
+    op.drop_table("entries")
+    op.drop_table("cosignatures")
+    op.drop_table("checkpoints")
