@@ -18,10 +18,14 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from voting_server.board.service import Board
+from voting_server.elections.routes import make_router as make_elections_router
+from voting_server.elections.service import Elections
 from voting_server.plumbing import logging, metrics, problems
 from voting_server.plumbing.clock import require_database_agreement
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import Guards, address_of
+from voting_server.plumbing.migration import require_current
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
 from voting_server.plumbing.settings import Settings, Side, read_settings
@@ -110,7 +114,7 @@ def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[Fas
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = context.limits.threads
-        require_database_agreement(context.database, context.limits.skew_ms)
+        await anyio.to_thread.run_sync(_require_sound, context)
         async with AsyncExitStack() as stack:
             for app in inner:
                 await stack.enter_async_context(app.router.lifespan_context(app))
@@ -125,6 +129,12 @@ def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[Fas
     return lifespan
 
 
+def _require_sound(context: Context) -> None:
+    """Check database and clocks before anything is served. Raises SkewError, NotMigratedError."""
+    require_current(context.database, context.side)
+    require_database_agreement(context.database, context.limits.skew_ms)
+
+
 def _identity_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
     """Build the features of the identity side."""
     return [], []
@@ -132,7 +142,9 @@ def _identity_features(context: Context) -> tuple[list[Service], list[APIRouter]
 
 def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
     """Build the features of the ballot side, each with those below it."""
-    return [], []
+    board = Board(context)
+    elections = Elections(context, board)
+    return [board, elections], [make_elections_router(elections, context.settings)]
 
 
 class Health(BaseModel):

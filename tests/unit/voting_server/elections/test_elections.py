@@ -1,0 +1,218 @@
+"""Founding an election and the generic intake over HTTP: what is signed wrongly, malformed or twice is turned away."""
+
+import base64
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from crypto.election.ceremony import make_key
+from crypto.election.encoding import Incident
+from crypto.merkle import leaf_hash
+from tests.simulator import World, secret, signing_key
+from voting_server.app import create_app
+from voting_server.board.sequencer import Sequencer
+from voting_server.board.service import Board
+from voting_server.plumbing.context import Context
+from voting_server.plumbing.migration import migrate_side
+from voting_server.plumbing.settings import Limits, Settings, Side
+
+OPERATOR = {"Authorization": "Bearer let me in"}
+CBOR = {"Content-Type": "application/cbor", "Accept-Language": "en"}
+
+
+@pytest.fixture
+def world() -> World:
+    """Return an election that is about to begin: nothing is written yet."""
+    return World()
+
+
+def settings(folder: Path, **limits: int) -> Settings:
+    """Return the settings of a ballot side that holds the world's log key and receipt key."""
+    return Settings(
+        side=Side.BALLOT,
+        data_dir=folder,
+        log_key=secret("key", "log", 0).hex(),
+        receipt_key=secret("key", "receipt", 0).hex(),
+        operators=(hashlib.sha256(b"let me in").hexdigest(),),
+        limits=Limits(**limits),
+    )
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    """Return a client of a ballot side without an election."""
+    made = settings(tmp_path, entries_a_minute=3)
+    migrate_side(made)
+    with TestClient(create_app(made)) as client:
+        yield client
+
+
+def founding(world: World, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the body that founds the world's election."""
+    entry = world.sign("manifest", world.manifest, signing_key("officer", 0), signing_key("officer", 1))
+    parts = [("contest", contest) for contest in world.parts.contests] + [
+        ("units", chunk) for chunk in world.parts.units
+    ]
+    return {
+        "manifest": base64.b64encode(entry).decode(),
+        "parts": [{"type": name, "body": base64.b64encode(body.to_bytes()).decode()} for name, body in parts],
+        **changes,
+    }
+
+
+@pytest.fixture
+def founded(client: TestClient, world: World) -> TestClient:
+    """Return a client of a ballot side with the world's election, whose first seal is written."""
+    assert client.post("/election", json=founding(world), headers=OPERATOR).status_code == 201
+    write_block(client)
+    return client
+
+
+def write_block(client: TestClient) -> None:
+    """Let the sequencer write one block."""
+    context: Context = client.app.state.context  # type: ignore[attr-defined]
+    sequencer = Sequencer(Board(context))
+    sequencer.start()
+    sequencer.step()
+    sequencer.stop()
+
+
+def problem(answer: Any) -> str:  # noqa: ANN401
+    """Return the code of a problem."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return str(answer.json()["type"]).removeprefix("/problems/")
+
+
+def key_entry(world: World, trustee: int, *, signer: int | None = None) -> bytes:
+    """Return a trustee's R0 entry."""
+    body = make_key(world.setting(), 1, trustee, trustee)
+    return world.sign("ceremony-key", body, signing_key("trustee", (signer or trustee) - 1))
+
+
+def test_before_the_founding_there_is_no_election(client: TestClient, world: World) -> None:
+    assert problem(client.get("/election")) == "no-election"
+    assert problem(client.post("/entries", content=key_entry(world, 1), headers=CBOR)) == "no-election"
+
+
+def test_the_keys_are_the_ones_for_the_manifest(client: TestClient, world: World) -> None:
+    expected = {"log_key": world.manifest.log_key.hex(), "receipt_key": world.manifest.receipt_key.hex()}
+    assert client.get("/keys").json() == expected
+
+
+def test_an_election_is_founded_once_and_waits_for_its_trustees(founded: TestClient, world: World) -> None:
+    state = founded.get("/election").json()
+    assert state["manifest_hash"] == world.manifest_hash.hex()
+    assert (state["phase"], state["counts"]["entries"], state["counts"]["blocks"]) == ("setup", 5, 2)
+    assert state["awaited"][0] == {
+        "type": "ceremony-key",
+        "by": "trustees",
+        "who": ["trustee 1", "trustee 2", "trustee 3"],
+        "not_before_ms": None,
+    }
+    assert problem(founded.post("/election", json=founding(world), headers=OPERATOR)) == "election-exists"
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer let me out"}])
+def test_only_an_operator_founds(client: TestClient, world: World, header: dict[str, str]) -> None:
+    assert problem(client.post("/election", json=founding(world), headers=header)) == "forbidden"
+    assert problem(client.get("/election")) == "no-election"
+
+
+def wrong_foundings() -> dict[str, tuple[dict[str, Any], str]]:
+    """Return bodies that must found nothing, each with the problem that it makes."""
+    world = World()
+    good = founding(world)
+    officer = world.sign("manifest", world.manifest, signing_key("officer", 0))
+    same_body = world.sign("manifest", world.manifest, signing_key("officer", 0), signing_key("officer", 2))
+    other = World(changes={"log_key": signing_key("other").public_key})
+    swapped = [good["parts"][1], good["parts"][0], *good["parts"][2:]]
+    return {
+        "no parts": (founding(world, parts=[]), "invalid-request"),
+        "a part too few": (founding(world, parts=good["parts"][:-1]), "refused"),
+        "parts swapped": (founding(world, parts=swapped), "refused"),
+        "a part twice": (founding(world, parts=[*good["parts"], good["parts"][0]]), "refused"),
+        "no base64": (founding(world, manifest="A"), "invalid-request"),
+        "no entry": (founding(world, manifest="AAAA"), "malformed"),
+        "one more field": (founding(world, more=1), "invalid-request"),
+        "one officer": (founding(world, manifest=base64.b64encode(officer).decode()), "refused"),
+        "one body": (founding(world, manifest=base64.b64encode(same_body).decode()), "refused"),
+        "another log key": (founding(other), "other-keys"),
+    }
+
+
+@pytest.mark.parametrize("name", list(wrong_foundings()))
+def test_a_wrong_founding_founds_nothing(client: TestClient, name: str) -> None:
+    body, code = wrong_foundings()[name]
+    assert problem(client.post("/election", json=body, headers=OPERATOR)) == code
+    assert problem(client.get("/election")) == "no-election"
+
+
+def test_before_the_first_seal_nothing_else_is_taken_in(client: TestClient, world: World) -> None:
+    assert client.post("/election", json=founding(world), headers=OPERATOR).status_code == 201
+    answer = client.post("/entries", content=key_entry(world, 1), headers=CBOR)
+    assert (answer.status_code, answer.json()["check"]) == (409, "BOARD" + "-1")
+
+
+def test_a_taken_entry_gets_its_place_with_the_next_block(founded: TestClient, world: World) -> None:
+    raw = key_entry(world, 1)
+    founded.post("/entries", content=raw, headers=CBOR)
+    write_block(founded)
+    answer = founded.post("/entries", content=raw, headers=CBOR).json()
+    assert (answer["state"], answer["index"]) == ("sequenced", 6)
+    assert founded.get("/election").json()["awaited"][0]["who"] == ["trustee 2", "trustee 3"]
+
+
+def test_an_entry_is_taken_in_once_however_often_it_comes(founded: TestClient, world: World) -> None:
+    raw = key_entry(world, 1)
+    answers = [founded.post("/entries", content=raw, headers=CBOR) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 202]
+    expected = {"leaf": leaf_hash(raw).hex(), "state": "waiting", "index": None, "check": None}
+    assert [answer.json() for answer in answers] == [expected] * 3
+
+
+def test_a_wrong_entry_is_turned_away_with_its_check(founded: TestClient, world: World) -> None:
+    raw = key_entry(world, 1, signer=2)
+    answer = founded.post("/entries", content=raw, headers=CBOR)
+    assert (answer.status_code, problem(answer)) == (403, "refused")
+    assert answer.json()["check"] == "MANIFEST" + "-11"
+    assert answer.json()["reason"]
+
+
+def test_a_broken_signature_is_turned_away(founded: TestClient, world: World) -> None:
+    raw = bytearray(key_entry(world, 1))
+    raw[-1] ^= 1
+    answer = founded.post("/entries", content=bytes(raw), headers=CBOR)
+    assert (answer.status_code, answer.json()["check"]) == (403, "MANIFEST" + "-12")
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x00", b"no entry", b"\x84" * 1_000, b"\x9f\xff"])
+def test_what_is_no_entry_is_malformed(founded: TestClient, raw: bytes) -> None:
+    answer = founded.post("/entries", content=raw, headers=CBOR)
+    assert (answer.status_code, problem(answer)) == (400, "malformed")
+
+
+@pytest.mark.parametrize("entry_type", ["seal", "contest", "units", "manifest", "ballot", "spoiled"])
+def test_what_comes_another_way_is_not_taken_in_here(founded: TestClient, world: World, entry_type: str) -> None:
+    raw = world.sign(entry_type, b"\xa0", signing_key("log"))
+    assert problem(founded.post("/entries", content=raw, headers=CBOR)) == "other-way"
+
+
+def test_a_key_may_send_as_many_entries_as_the_limit_and_not_one_more(founded: TestClient, world: World) -> None:
+    def send(number: int) -> Any:  # noqa: ANN401
+        body = Incident(bytes([number]) * 32, "a note")
+        return founded.post("/entries", content=world.sign("incident", body, signing_key("officer")), headers=CBOR)
+
+    assert [send(number).status_code for number in range(3)] == [202, 202, 202]
+    assert problem(send(3)) == "rate-limited"
+
+
+def test_nobody_uses_up_the_limit_of_somebody_elses_key(founded: TestClient, world: World) -> None:
+    for _ in range(5):
+        raw = bytearray(key_entry(world, 1))
+        raw[-1] ^= 1
+        assert founded.post("/entries", content=bytes(raw), headers=CBOR).status_code == 403
+    assert founded.post("/entries", content=key_entry(world, 1), headers=CBOR).status_code == 202
