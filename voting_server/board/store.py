@@ -7,7 +7,7 @@ changed or deleted (trigger); of `queue` only the state changes, and only the se
 ['entries', 'queue', 'checkpoints', 'cosignatures', 'tokens']
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -34,6 +34,8 @@ from crypto.merkle import leaf_hash
 from voting_server.plumbing.database import BALLOT, BIG, BYTES, NOW_MS, Database, append_only
 
 State: TypeAlias = Literal["waiting", "sequenced", "refused"]
+Along: TypeAlias = Callable[[Connection, Sequence[bytes]], None]
+"""Stores in the same transaction what belongs to new rows, given by their leaf hashes."""
 
 ENTRIES = append_only(
     Table(
@@ -189,10 +191,13 @@ class Store:
 
     # ---------------------------------------------------------------------------------------------------- queue
 
-    def insert(self, entries: Sequence[NewEntry], latest_ms: int | None = None) -> list[Queued | None]:
+    def insert(
+        self, entries: Sequence[NewEntry], latest_ms: int | None = None, along: Along | None = None
+    ) -> list[Queued | None]:
         """Let entries wait, in one transaction; return the row of each that is new, None for what conflicts.
 
-        Raises LateError, with nothing stored, where the database received them after `latest_ms`.
+        `along` stores in the same transaction what belongs to the new rows; whatever it raises undoes them all. Raises
+        LateError, with nothing stored, where the database received them after `latest_ms`.
         """
         rows = [
             {
@@ -214,6 +219,8 @@ class Store:
             made = {bytes(row.leaf): _queued(row) for row in connection.execute(statement)}
             if latest_ms is not None and any(row.received_at_ms > latest_ms for row in made.values()):
                 raise LateError
+            if along is not None and made:
+                along(connection, list(made))
         return [made.pop(entry.leaf, None) for entry in entries]
 
     def find(
@@ -228,6 +235,19 @@ class Store:
             condition = (QUEUE.c.pseudonym == pseudonym) & (QUEUE.c.state == "waiting")
         with self._database.read() as connection:
             row = connection.execute(select(*_QUEUED).where(condition)).first()
+        return None if row is None else _queued(row)
+
+    def find_ballots(self, ballot_hashes: Sequence[bytes]) -> dict[bytes, Queued]:
+        """Return what became of cast or challenged ballots, by their hashes, in one statement."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(*_QUEUED).where(QUEUE.c.ballot_hash.in_(ballot_hashes)))
+            return {bytes(row.ballot_hash): _queued(row) for row in rows}
+
+    def find_prefix(self, prefix: bytes) -> Queued | None:
+        """Return the first cast or challenged ballot whose hash begins so (a tracking code is such a beginning)."""
+        wanted = QUEUE.c.ballot_hash.between(prefix.ljust(32, b"\x00"), prefix.ljust(32, b"\xff"))
+        with self._database.read() as connection:
+            row = connection.execute(select(*_QUEUED).where(wanted).order_by(QUEUE.c.ballot_hash).limit(1)).first()
         return None if row is None else _queued(row)
 
     def count_waiting(self) -> int:
@@ -342,7 +362,7 @@ class LateError(Exception):
     """The database received something after the time up to which it may be taken."""
 
 
-def _queued(row: "Row[Any]") -> Queued:
+def _queued(row: "Row[*tuple[Any, ...]]") -> Queued:
     fields = row._mapping  # noqa: SLF001 - SQLAlchemy's documented way to read a row by name
     return Queued(**{column.name: _plain(fields[column.name]) for column in _QUEUED})
 

@@ -1,0 +1,168 @@
+"""`dobush-audit mirror`: a verified copy of a log that grows with it and never takes back what it once held.
+
+Spec: `docs/operations/mirror.md`. Every bundle is compared with the signed root before it is written; the checkpoint is
+written last. A log that no longer continues the copy is refused, and both checkpoints are kept as proof.
+
+>>> import tempfile
+>>> Mirror(Path(tempfile.mkdtemp()), VerifierKey("b.example", bytes(32))).size
+0
+"""
+
+import http.client
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from audit.fetch import LARGEST_FILE, InputError
+from audit.fork import Fork, judge
+from crypto.errors import Refused
+from crypto.merkle import (
+    CHECKPOINT_PATH,
+    TILE_WIDTH,
+    Get,
+    HashSource,
+    TileReader,
+    Tiles,
+    prove_consistency,
+    publish,
+    read_tiles,
+    verify_consistency,
+)
+from crypto.signatures import Checkpoint, VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
+
+_TIMEOUT_S = 20
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_args: object, **_options: object) -> None:
+        """Follow no redirect: a log's files stand where the log says."""
+
+
+def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:
+    """Return a reader of the files under an http(s) address; None for a file that is not there.
+
+    Raises InputError where nothing answers, or for another status; nothing is read beyond the largest possible file.
+    """
+    if urlsplit(prefix).scheme not in {"http", "https"}:
+        raise InputError(f"{prefix} is no http or https address")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+
+    def get(path: str) -> bytes | None:
+        url = f"{prefix.rstrip('/')}/{path}"
+        try:
+            with opener.open(url, timeout=timeout_s) as answer:
+                return bytes(answer.read(LARGEST_FILE + 1))
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == http.client.NOT_FOUND:
+                return None
+            raise InputError(f"{url} answers {error.code}") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise InputError(f"{url} does not answer") from error
+
+    return get
+
+
+def write_file(file: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, even after a power cut."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f".{file.name}.new")
+    with fresh.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+@dataclass(slots=True)
+class Mirror:
+    """A copy of one log in one folder; `forks` is where proofs against the log are kept (beside the copy)."""
+
+    folder: Path
+    log: VerifierKey
+    forks: Path | None = None
+
+    def get(self, path: str) -> bytes | None:
+        """Return a file of the copy, None where there is none."""
+        try:
+            return (self.folder / path).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The head of the copy, None while it is empty."""
+        note = self.get(CHECKPOINT_PATH)
+        return None if note is None else parse_checkpoint(parse_note(note).text)
+
+    @property
+    def size(self) -> int:
+        """How many entries the copy has."""
+        head = self.checkpoint
+        return 0 if head is None else head.size
+
+    def update(self, remote: Get, note: bytes | None = None, tell: Callable[[int, int], None] | None = None) -> int:
+        """Take over what the log has more (up to `note`, else its checkpoint); return how many entries came.
+
+        Raises Refused where the log's files contradict its checkpoint or the copy (the proof is kept then);
+        InputError where it shows no checkpoint.
+        """
+        note = remote(CHECKPOINT_PATH) if note is None else note
+        if note is None:
+            raise InputError("the log shows no checkpoint (yet)")
+        head, held = verify_checkpoint(note, self.log), self.checkpoint
+        if held is not None and head.size <= held.size:
+            self._require_continued(note, head, held, TileReader(self.get, held.size, held.root).source())
+            if head.size == held.size:
+                write_file(self.folder / CHECKPOINT_PATH, note)
+            return 0
+        reader = TileReader(remote, head.size, head.root)
+        tiles = Tiles()
+        if held is not None:
+            self._require_continued(note, held, head, reader.source())
+            tiles = read_tiles(self.get, held.size)
+        start = tiles.size
+        while tiles.size < head.size:
+            entries = reader.bundle(tiles.size // TILE_WIDTH)[tiles.size % TILE_WIDTH :]
+            tiles, files = publish(tiles, entries)
+            for path, data in files:
+                write_file(self.folder / path, data)
+            if tell is not None:
+                tell(tiles.size, head.size)
+        write_file(self.folder / CHECKPOINT_PATH, note)
+        return head.size - start
+
+    def _require_continued(self, note: bytes, small: Checkpoint, large: Checkpoint, source: HashSource) -> None:
+        """Check that the larger of two trees begins with the smaller; keep the proof where it does not."""
+        try:
+            proof = prove_consistency(source, small.size, large.size)
+            verify_consistency(small.size, small.root, large.size, large.root, proof)
+        except Refused:
+            self.keep_fork(note, source)
+            raise
+
+    def keep_fork(self, note: bytes, larger: HashSource | None = None) -> Path | None:
+        """Keep the proof that a shown checkpoint contradicts the copy; return its file, None where it does not."""
+        held = self.get(CHECKPOINT_PATH)
+        fork = None if held is None else judge(held, note, self.log, larger)
+        if fork is None or self.forks is None:
+            return None
+        return keep(self.forks, fork)
+
+
+def keep(folder: Path, fork: Fork) -> Path:
+    """Write the proof of a fork into a folder and return its file."""
+    data = fork.to_bytes()
+    file = folder / f"fork-{sha256(data).hexdigest()[:16]}.txt"
+    write_file(file, data)
+    return file

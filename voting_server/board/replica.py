@@ -1,0 +1,67 @@
+"""A process's copy of the one state machine, which follows the entries that the database holds.
+
+Spec: `docs/spec/record.md`. Whoever wrote an entry into the database has verified its claims; following makes the
+checks that need the state again, and all checks of control entries. The sums of the ballots are needed only from the
+close on: a replica adds them up then, or little by little before (`sum_up`), since sums may be added in any order.
+
+>>> Replica(entries=lambda start: iter(()), read=lambda index: b"").record.size
+0
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from crypto.election.encoding import VOTER_TYPES
+from crypto.election.record import Record, Staged, discharge
+from crypto.errors import Refused
+
+
+class Replica:
+    """One record and the lock that everybody takes who looks at it; owned by one process."""
+
+    def __init__(self, entries: Callable[[int], Iterator[bytes]], read: Callable[[int], bytes]) -> None:
+        """Begin before entry 0; `entries(start)` yields what the log holds from an index on."""
+        self._entries = entries
+        self._read = read
+        self._lock = threading.RLock()
+        self._unsummed: deque[int] = deque()
+        self.record = Record(read)
+
+    @contextmanager
+    def follow(self) -> Iterator[Record]:
+        """Take the lock, catch up with the log, and lend the record."""
+        with self._lock:
+            for raw in self._entries(self.record.size):
+                self.enter(raw)
+            yield self.record
+
+    def enter(self, raw: bytes) -> Refused | None:
+        """Append an entry of the log; return why it is refused there, None where it is accepted."""
+        record = self.record
+        staged = record.stage(raw)
+        if staged.type not in VOTER_TYPES:
+            return self._enter_control(staged)
+        refusal = record.settle(staged)
+        if refusal is None and staged.type == "ballot":
+            self._unsummed.append(staged.index)
+        return refusal
+
+    def _enter_control(self, staged: Staged) -> Refused | None:
+        if staged.type == "close":
+            self.sum_up()
+        refusal = staged.refusal
+        if refusal is None and staged.work is not None:
+            refusal = discharge(self.record.office(), [staged.work]).refusals[0]
+        return self.record.settle(staged, refusal)
+
+    def sum_up(self, most: int | None = None) -> int:
+        """Add ballots that are not in the sums yet, at most so many; return how many are left."""
+        record = self.record
+        count = len(self._unsummed) if most is None else min(most, len(self._unsummed))
+        for _ in range(count):
+            unit, vectors = record.ballots.vectors_of_entry(self._read(self._unsummed.popleft()))
+            pairs = {(unit, contest): vector for contest, vector in vectors.items()}
+            record.tally.sums.merge(pairs, dict.fromkeys(pairs, 1))
+        return len(self._unsummed)
