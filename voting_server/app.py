@@ -18,7 +18,10 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from voting_server.board.routes import create_router as create_board_router
 from voting_server.board.service import Board
+from voting_server.casting.routes import make_router as make_casting_router
+from voting_server.casting.service import Casting
 from voting_server.elections.routes import make_router as make_elections_router
 from voting_server.elections.service import Elections
 from voting_server.plumbing import logging, metrics, problems
@@ -83,7 +86,7 @@ def _create_side(settings: Settings, side: Literal["identity", "ballot"], inner:
     context = Context.open(settings, side)
     services, routers = (_identity_features if side == "identity" else _ballot_features)(context)
     answers: dict[int | str, dict[str, Any]] = {
-        status: {"model": Problem, "description": text, "content": {problems.MEDIA_TYPE: {}}}
+        status: {"model": Problem, "description": text}
         for status, text in (("4XX", "The request is refused."), ("5XX", "The service cannot answer now."))
     }
     app = FastAPI(
@@ -101,7 +104,20 @@ def _create_side(settings: Settings, side: Literal["identity", "ballot"], inner:
     for router in routers:
         app.include_router(router)
     app.add_middleware(_guards, context=context)
+    app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
+
+
+def _describe(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI description, in which problems have their own media type."""
+    description = FastAPI.openapi(app)
+    for methods in description["paths"].values():
+        for operation in methods.values():
+            for status in ("4XX", "5XX"):
+                content = operation["responses"][status]["content"]
+                if "application/json" in content:
+                    content[problems.MEDIA_TYPE] = content.pop("application/json")
+    return description
 
 
 def _guards(app: ASGIApp, context: Context) -> ASGIApp:
@@ -144,11 +160,19 @@ def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
     """Build the features of the ballot side, each with those below it."""
     board = Board(context)
     elections = Elections(context, board)
-    return [board, elections], [make_elections_router(elections, context.settings)]
+    casting = Casting(context, board)
+    routers = [
+        create_board_router(board),
+        make_elections_router(elections, context.settings),
+        make_casting_router(casting, context),
+    ]
+    return [board, elections, casting], routers
 
 
 class Health(BaseModel):
     """That the process serves, and what time its database has."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"side": "ballot", "now_ms": 1_768_046_400_000}]})
 
     side: Literal["identity", "ballot"]
     now_ms: int

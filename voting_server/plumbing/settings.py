@@ -42,6 +42,8 @@ class Limits(BaseModel):
     connections: Positive = Field(2_000, description="connections of one worker at a time; more are answered 503")
     backlog: Positive = Field(2_048, description="connections that the kernel holds for a worker")
     queue: Positive = Field(20_000, description="entries that wait for a block; more are answered 503")
+    intake: Positive = Field(256, description="casts of one worker that wait for their checks; more are answered 503")
+    batch: Positive = Field(64, description="casts that are checked and stored together")
     streams: Positive = Field(1_000, description="live feeds of one worker at a time")
     session_s: Positive = Field(1_800, description="life of a session")
     threads: Positive = Field(32, description="requests of one worker that compute or wait for the database at a time")

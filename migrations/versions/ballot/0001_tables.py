@@ -43,6 +43,11 @@ def upgrade() -> None:
         info={"append_only": True},
     )
     op.create_table(
+        "firsts",
+        sa.Column("value", sa.LargeBinary(length=33), nullable=False),
+        sa.PrimaryKeyConstraint("value", name=op.f("pk_firsts")),
+    )
+    op.create_table(
         "queue",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
@@ -89,6 +94,14 @@ def upgrade() -> None:
         sa.Column("block", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.PrimaryKeyConstraint("size", "authority", name=op.f("pk_tokens")),
     )
+    op.create_table(
+        "used_logins",
+        sa.Column("token", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_used_logins")),
+    )
+    with op.batch_alter_table("used_logins", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_used_logins_expires_at_ms"), ["expires_at_ms"], unique=False)
     for table in ("entries",):
         for statement in protect(table, op.get_bind().dialect.name):
             op.execute(statement)
@@ -96,6 +109,10 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("used_logins", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_used_logins_expires_at_ms"))
+
+    op.drop_table("used_logins")
     op.drop_table("tokens")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at_ms"))
@@ -110,6 +127,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_queue_state_id")
 
     op.drop_table("queue")
+    op.drop_table("firsts")
     op.drop_table("entries")
     op.drop_table("cosignatures")
     op.drop_table("checkpoints")

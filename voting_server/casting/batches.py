@@ -1,0 +1,105 @@
+"""Micro-batches: requests that wait in memory are handled together, so that one check and one commit serve many.
+
+Spec: `docs/operations/settings.md`, limits `intake` and `batch`. The line is bounded: who would have to wait too long
+is told so at once. Nothing in it was acknowledged; what a crash takes with it, its sender sends again.
+
+>>> import asyncio
+>>> double = Batches(lambda items: [2 * item for item in items], most=8, bound=100)
+>>> double.start(); asyncio.run(double.submit(21)); double.stop()
+42
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from voting_server.plumbing.problems import ProblemError
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+_Place = tuple[Item, asyncio.Future[Answer], asyncio.AbstractEventLoop]
+
+
+class Batches(Generic[Item, Answer]):
+    """A bounded line and the threads that take from it; `handle` answers each item, or gives the error to raise."""
+
+    def __init__(
+        self,
+        handle: Callable[[Sequence[Item]], Sequence[Answer | Exception]],
+        *,
+        most: int,
+        bound: int,
+        threads: int = 1,
+    ) -> None:
+        """Take at most `most` items at once and let at most `bound` wait."""
+        self._handle, self._most, self._bound = handle, most, bound
+        self._line: deque[_Place[Item, Answer]] = deque()
+        self._changed = threading.Condition()
+        self._ending = False
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+
+    def start(self) -> None:
+        """Begin to take."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Answer everybody who waits, then end."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._line)
+
+    def require_room(self, share: float = 1.0) -> None:
+        """Refuse more while the line is filled to a share of its bound. Raises ProblemError (503, Retry-After)."""
+        if len(self._line) >= share * self._bound:
+            raise ProblemError("busy", retry_after_s=1)
+
+    async def submit(self, item: Item) -> Answer:
+        """Wait for the answer to an item. Raises ProblemError when the line is full, or what `handle` gave."""
+        self.require_room()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+        with self._changed:
+            self._line.append((item, answer, loop))
+            self._changed.notify()
+        return await answer
+
+    def _run(self) -> None:
+        while places := self._take():
+            results: Sequence[Answer | Exception]
+            try:
+                results = self._handle([item for item, _, _ in places])
+            except Exception as error:  # noqa: BLE001 - nobody may wait for ever; each request answers for itself
+                results = [error] * len(places)
+            pairs = [(place, result) for place, result in zip(places, results, strict=True)]
+            for loop in {place[2] for place in places}:
+                # One wake-up for all, because each costs a system call.
+                own = [(place[1], result) for place, result in pairs if place[2] is loop]
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(_deliver, own)
+
+    def _take(self) -> list[_Place[Item, Answer]]:
+        """Return the next items; nothing at the end."""
+        with self._changed:
+            while not self._line and not self._ending:
+                self._changed.wait()
+            return [self._line.popleft() for _ in range(min(self._most, len(self._line)))]
+
+
+def _deliver(pairs: Sequence[tuple[asyncio.Future[Answer], Answer | Exception]]) -> None:
+    for future, result in pairs:
+        if future.cancelled():
+            continue
+        if isinstance(result, Exception):
+            future.set_exception(result)
+        else:
+            future.set_result(result)

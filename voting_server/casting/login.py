@@ -1,0 +1,114 @@
+"""Log-in of a voter by passkey: who holds the key of a slot's credential may act for that pseudonym, and nobody else.
+
+Spec: `docs/spec/signatures.md`, section "Passkeys". The server sends a token; the client computes the challenge itself,
+as a tagged hash over manifest hash and token, so that whatever a server chooses, a log-in signs no ballot. A token
+serves once, and only for a moment.
+
+>>> len(login_challenge("demo", bytes(32), bytes(56)))
+32
+"""
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+from webauthn import verify_authentication_response
+from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers.exceptions import WebAuthnException
+
+from crypto.election.record import Record
+from crypto.errors import Refused
+from crypto.signatures import passkey_challenge, verify_passkey_assertion
+from crypto.transcript import Kind, tag
+from voting_server.plumbing.problems import ProblemError
+
+TOKEN_LIFE_MS = 120_000
+_RANDOM, _TIME = 16, 8
+Text = Field(max_length=2_048)
+
+
+class AssertionParts(BaseModel):
+    """The authenticator's answer, base64url without padding."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    clientDataJSON: str = Text  # noqa: N815 - WebAuthn's name
+    authenticatorData: str = Text  # noqa: N815 - WebAuthn's name
+    signature: str = Text
+    userHandle: str | None = Field(None, max_length=128)  # noqa: N815 - WebAuthn's name
+
+
+class AssertionJson(BaseModel):
+    """What a browser's `PublicKeyCredential.toJSON()` gives."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: str = Field(max_length=2_048)
+    rawId: str = Field(max_length=2_048)  # noqa: N815 - WebAuthn's name
+    type: str = Field("public-key", max_length=16)
+    response: AssertionParts
+
+
+def login_challenge(kind: Kind, manifest_hash: bytes, token: bytes) -> bytes:
+    """Return what a passkey signs to log in; the client computes it from the token."""
+    return passkey_challenge(tag(kind, "log-in"), manifest_hash, token)
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Makes tokens and knows its own again, without storing any that nobody uses."""
+
+    key: bytes
+
+    def make(self, now_ms: int) -> bytes:
+        """Return a token of 56 bytes: 16 random ones, the time, a code that only this installation can make."""
+        start = secrets.token_bytes(_RANDOM) + now_ms.to_bytes(_TIME, "big")
+        return start + self._code(start)
+
+    def open(self, token: bytes, now_ms: int) -> bytes:
+        """Return a token's random part. Raises ProblemError where it is not ours or too old."""
+        start, code = token[: _RANDOM + _TIME], token[_RANDOM + _TIME :]
+        age_ms = now_ms - int.from_bytes(start[_RANDOM:], "big")
+        if not hmac.compare_digest(code, self._code(start)) or not 0 <= age_ms <= TOKEN_LIFE_MS:
+            raise ProblemError("login-failed")
+        return start[:_RANDOM]
+
+    def _code(self, start: bytes) -> bytes:
+        return hmac.digest(self.key, b"dobush log-in token" + start, "sha256")
+
+
+def verify_login(
+    record: Record, read: Callable[[int], bytes], pseudonym: bytes, token: bytes, assertion: AssertionJson, origin: str
+) -> None:
+    """Check that the passkey of a pseudonym's credential signed this log-in here. Raises ProblemError.
+
+    py_webauthn verifies; the record's own rules, which a ballot must pass as well, are asked besides, because they also
+    refuse another site's frame and everything that is not the one encoding.
+    """
+    roll, board, manifest = record.roll, record.board, record.parts.manifest
+    slot = roll.slot(pseudonym)
+    row = -1 if slot < 0 else roll.row(slot)
+    if row < 0:
+        raise ProblemError("login-failed")
+    challenge = login_challenge(manifest.kind, record.manifest_hash, token)
+    key, _ = roll.key_in_force(row, board.lower or 0, board.upper_ms, read)
+    try:
+        verify_authentication_response(
+            credential=assertion.model_dump(),
+            expected_challenge=challenge,
+            expected_rp_id=manifest.rp_id,
+            expected_origin=origin,
+            credential_public_key=key,
+            # Synced passkeys have no counter, so that a lower one says nothing.
+            credential_current_sign_count=0,
+            require_user_verification=True,
+        )
+        answer = assertion.response
+        parts = [
+            base64url_to_bytes(part) for part in (answer.authenticatorData, answer.clientDataJSON, answer.signature)
+        ]
+        verify_passkey_assertion(key, parts[0], parts[1], parts[2], challenge, manifest.rp_id, [origin])
+    except (WebAuthnException, Refused, ValueError):
+        raise ProblemError("login-failed") from None
