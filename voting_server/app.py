@@ -114,9 +114,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     for methods in description["paths"].values():
         for operation in methods.values():
             for status in ("4XX", "5XX"):
-                content = operation["responses"][status]["content"]
-                if "application/json" in content:
-                    content[problems.MEDIA_TYPE] = content.pop("application/json")
+                schema = {"$ref": "#/components/schemas/Problem"}
+                operation["responses"][status]["content"] = {problems.MEDIA_TYPE: {"schema": schema}}
     return description
 
 

@@ -56,10 +56,12 @@ def link_distribution(name: str, packages: Path) -> None:
 def test_wheel_holds_what_programs_need_and_no_sources(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     folders = {name.split("/")[0] for name in names}
-    assert folders == {"crypto", "trustee_tools", "audit", "locales", f"dobush-{PROJECT['version']}.dist-info"}
+    code = {"crypto", "voting_server", "migrations", "trustee_tools", "audit", "locales"}
+    assert folders == {*code, f"dobush-{PROJECT['version']}.dist-info"}
     assert [name for name in names if name.endswith((".rs", ".toml", ".lock"))] == []
     texts = sorted(name for name in names if name.startswith("locales/") and name.endswith(".json"))
     assert texts == [f"locales/{language}.json" for language in ("en", "ky", "ru")]
+    assert {name for name in names if "/versions/" in name and name.endswith(".py")}
     assert [name for name in names if "_kernel" in name and name.endswith(".so")] == ["crypto/_kernel.abi3.so"]
 
 

@@ -12,7 +12,8 @@ what is listed as awaited is advice to people and programs, only `Record.admit` 
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 from crypto.election.board import Phase
 from crypto.election.ceremony import ANSWER_ROUND, ROUNDS, name_trustee
@@ -37,7 +38,9 @@ class Times(BaseModel):
     opens_at_ms: int
     closes_at_ms: int
     intake_ends_ms: int
-    board_ms: int | None = Field(description="L of the newest block: no honest witness saw this log end before it")
+    board_ms: int | None = Field(
+        default=None, description="L of the newest block: no honest witness saw this log end before it"
+    )
     now_ms: int = Field(description="the database's clock, which decides at intake")
 
 
@@ -55,8 +58,41 @@ class Counts(BaseModel):
     results: int
 
 
+_EXAMPLE: JsonDict = {
+    "short_name": "town-2026",
+    "origin": "board.example/demo/town-2026",
+    "kind": "demo",
+    "manifest_hash": "5e" * 32,
+    "title": {"ky": "Шайлоо", "ru": "Выборы", "en": "Elections"},
+    "phase": "setup",
+    "times": {
+        "opens_at_ms": 1_768_050_000_000,
+        "closes_at_ms": 1_768_053_600_000,
+        "intake_ends_ms": 1_768_053_900_000,
+        "board_ms": 1_768_046_340_000,
+        "now_ms": 1_768_046_400_000,
+    },
+    "counts": {
+        "entries": 5,
+        "blocks": 2,
+        "quorum_entries": 0,
+        "slots": 0,
+        "credentials": 0,
+        "ballots": 0,
+        "spoiled": 0,
+        "refused": 0,
+        "results": 0,
+    },
+    "trustees": ["trustee 1", "trustee 2", "trustee 3"],
+    "threshold": 2,
+    "awaited": [{"type": "ceremony-key", "by": "trustees", "who": ["trustee 1"]}],
+}
+
+
 class ElectionState(BaseModel):
     """An election as everybody may see it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     short_name: str
     origin: str
@@ -68,7 +104,7 @@ class ElectionState(BaseModel):
     counts: Counts
     trustees: list[str]
     threshold: int
-    election_key: str | None = Field(description="H, once the opening entry stands in the log")
+    election_key: str | None = Field(default=None, description="H, once the opening entry stands in the log")
     awaited: list[Awaited]
 
 

@@ -25,29 +25,36 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     type: Literal["contest", "units"]
-    body: Base64Bytes = Field(description="canonical CBOR", examples=["oA=="])
+    body: Base64Bytes = Field(description="canonical CBOR")
 
 
 class Founding(BaseModel):
     """What an election begins with."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"manifest": "hAEA", "parts": [{"type": "contest", "body": "oA=="}]}]},
+    )
 
-    manifest: Base64Bytes = Field(description="the manifest entry, signed by two officers", examples=["hAEA"])
+    manifest: Base64Bytes = Field(description="the manifest entry, signed by two officers")
     parts: list[Part] = Field(min_length=1, max_length=65_535, description="in the manifest's order")
 
 
 class Keys(BaseModel):
     """The keys that a manifest for this installation must name."""
 
-    log_key: str = Field(description="Ed25519, hexadecimal", examples=["00" * 32])
-    receipt_key: str = Field(description="Ed25519, hexadecimal", examples=["11" * 32])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"log_key": "01" * 32, "receipt_key": "02" * 32}]})
+
+    log_key: str = Field(description="Ed25519, hexadecimal")
+    receipt_key: str = Field(description="Ed25519, hexadecimal")
 
 
 class Taken(BaseModel):
     """What became of an entry."""
 
-    leaf: str = Field(description="leaf hash, hexadecimal", examples=["ab" * 32])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"leaf": "ab" * 32, "state": "sequenced", "index": 6}]})
+
+    leaf: str = Field(description="leaf hash, hexadecimal")
     state: Literal["waiting", "sequenced", "refused"]
     index: int | None = Field(default=None, description="its place in the log, once it has one")
     check: str | None = Field(default=None, description="the check that it failed when its block was made")
