@@ -30,6 +30,7 @@ from crypto.election.ceremony import (
 )
 from crypto.election.encoding import (
     Aggregate,
+    Assurance,
     BallotEntry,
     BodyKey,
     CeremonyAcceptance,
@@ -336,7 +337,8 @@ class World:
 
     def credential(self, voter: Voter) -> bytes:
         """Return the credential entry of a voter."""
-        return self.by_registrars("credential", Credential(voter.pseudonym, voter.passkey.cose_key, "software"))
+        assurance: Assurance = "software" if self.manifest.software_keys else "passkey"
+        return self.by_registrars("credential", Credential(voter.pseudonym, voter.passkey.cose_key, assurance))
 
     def seal_ballot(
         self,
