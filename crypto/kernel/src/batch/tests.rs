@@ -49,6 +49,8 @@ fn ballot(seed: u8) -> Vec<u8> {
                 pseudonym: &pseudonym,
                 number: 2,
                 previous: &previous,
+                // The writer's.
+                lock: &[5; 32],
             };
             sealer.seal(&place, &[seed; 64], &votes).unwrap()
         })
