@@ -79,7 +79,14 @@ impl Sealer {
         });
         let ciphertexts = self.encrypt(&randomness, vote_points);
         let prefix = Transcript::resume(place.prefix);
-        let mut transcript = Contest::statement(&prefix, place.pseudonym, place.number, place.previous, place.lock, &ciphertexts);
+        let mut transcript = Contest::statement(
+            &prefix,
+            place.pseudonym,
+            place.number,
+            place.previous,
+            place.lock,
+            &ciphertexts,
+        );
         let statement = *transcript.state();
         let secret = |label: &[u8], index: u32| secrets.derive(label, index, &statement);
 
