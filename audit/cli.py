@@ -5,12 +5,12 @@ required check was not run. Everything works without a network.
 """
 
 import json
-import os
 import re
 import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from audit import fetch, findings, lookup, page, report, verify
-from audit.processes import Processes
-from crypto.errors import MalformedEncoding, Refused
+from audit.processes import Processes, usable_cores
+from crypto.errors import MalformedEncoding, Misuse, Refused
 from locales import Dictionary, dictionary
 
 _EXAMPLES: Final = """Examples:
@@ -93,12 +93,17 @@ def verify_record(
     t = dictionary(lang.value)
     folder = _open(record, t)
     given = verify.Given(_parse_hash(manifest_hash, t), _read_slots(slots, t), int(time.time() * 1000))
-    count = workers or os.cpu_count() or 1
+    count = workers or usable_cores()
     started = time.monotonic()
-    with _open_hints(hints, t) as opened, Processes(count) as processes, _progress(t) as tell:
+    with (
+        _interruptions(t),
+        _open_hints(hints, t) as opened,
+        Processes(count) as processes,
+        _progress(t) as tell,
+    ):
         audited = verify.audit(folder, given, processes, hints=opened, tell=tell)
     work = report.Work(time.monotonic() - started, count, processes.peak_bytes())
-    options = [record, "--manifest-hash", manifest_hash or "…", "--slots", slots or "…"]
+    options = [record, "--manifest-hash", manifest_hash or "HASH", "--slots", slots or "FIGURES.json"]
     made = findings.conclude(
         audited,
         given,
@@ -177,6 +182,16 @@ def _write(path: Path, data: bytes, t: Dictionary) -> None:
     except OSError as error:
         _fail(t("audit.usage.file", path=path, reason=error.strerror))
     typer.echo(t("audit.written", path=path), err=True)
+
+
+@contextmanager
+def _interruptions(t: Dictionary) -> Iterator[None]:
+    """Let an audit that could not be carried through end as incomplete, never as failed and never as verified."""
+    try:
+        yield
+    except (KeyboardInterrupt, BrokenExecutor, Misuse) as error:
+        typer.echo(t("audit.interrupted", reason=str(error) or type(error).__name__), err=True)
+        raise typer.Exit(report.EXIT_INCOMPLETE) from error
 
 
 @contextmanager

@@ -24,6 +24,13 @@ def _peak() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+def usable_cores() -> int:
+    """Return how many cores this process may use, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _discharge(office: Office | None, works: list[Work], hints: list[bytes] | None) -> tuple[Discharged, int, int]:
     """Verify one window in a worker process; return the outcome, the process and its peak memory in bytes."""
     outcome = discharge(office, works, hints)

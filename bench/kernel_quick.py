@@ -45,7 +45,7 @@ def seal(sealer: _kernel.Sealer, rule: Rule, number: int) -> bytes:
     pseudonym, previous = number.to_bytes(16, "big"), bytes(32)
     key = BallotSeed("demo", os.urandom(32)).key
     state = contest_state(contest)
-    parts = sealer.seal(state, rule.to_bytes(), CONTEST, pseudonym, 1, previous, key, votes)
+    parts = sealer.seal(state, rule.to_bytes(), CONTEST, pseudonym, 1, previous, bytes(32), key, votes)
     fields = [string(MANIFEST_HASH), head(0, STYLE), string(pseudonym), head(0, 1), string(previous)]
     fields += [head(0, 9), string(bytes(32)), string(bytes(32)), head(4, 1), head(4, 2), *map(string, parts)]
     return head(4, 9) + b"".join(fields)

@@ -6,6 +6,7 @@
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -63,7 +64,7 @@ def _measure_passkeys() -> Iterator[Figure]:
     for name, algorithm in (("es256", ES256), ("eddsa", EDDSA)):
         passkey = make_passkey(bytes(32), algorithm)
         answer = passkey.sign(CHALLENGE, RP_ID, ORIGIN)
-        sign = seconds_each(lambda passkey=passkey: passkey.sign(CHALLENGE, RP_ID, ORIGIN))
+        sign = seconds_each(partial(passkey.sign, CHALLENGE, RP_ID, ORIGIN))
         yield _figure(f"passkey.{name}.sign.us", sign, "software passkey, one core")
         yield _measure_assertion(name, passkey.cose_key, *answer.parts())
     secret = rsa.generate_private_key(65_537, 2_048)

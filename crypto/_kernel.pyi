@@ -165,6 +165,7 @@ class Sealer:
         pseudonym: bytes,
         number: int,
         previous: bytes,
+        lock: bytes,
         ballot_key: bytes,
         votes: bytes,
     ) -> tuple[bytes, bytes]:

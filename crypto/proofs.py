@@ -275,11 +275,16 @@ class Contest:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a ballot stands: pseudonym (16 bytes), its number from 1, and the hash of the pseudonym's last ballot."""
+    """Where a ballot stands: pseudonym (16 bytes), its number from 1, and the hash of the pseudonym's last ballot.
+
+    `lock` (32 bytes) is part of it, so that nobody puts a lock of their own on a ballot that another has sealed; a
+    ballot under zeros cannot be spoiled.
+    """
 
     pseudonym: bytes
     number: int
     previous: bytes
+    lock: bytes = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +328,7 @@ def _begin_transcript(contest: Contest, position: Position, ciphertexts: bytes) 
     transcript.absorb("pseudonym", position.pseudonym)
     transcript.absorb("number", position.number.to_bytes(4, "big"))
     transcript.absorb("previous", position.previous)
+    transcript.absorb("lock", position.lock)
     transcript.absorb("ciphertexts", ciphertexts)
     return transcript
 
@@ -343,7 +349,7 @@ def seal_contest(contest: Contest, position: Position, seed: BallotSeed, chosen:
     if sum(votes) != len(indices) or len(indices) not in allowed:
         raise Misuse("the rule of this contest does not allow this choice")
     if contest.group.name == RISTRETTO255_NAME:
-        place = (contest.contest, position.pseudonym, position.number, position.previous)
+        place = (contest.contest, position.pseudonym, position.number, position.previous, position.lock)
         sealer = _make_sealer(contest.key)
         return SealedContest(*sealer.seal(contest_state(contest), rule.to_bytes(), *place, seed.key, bytes(votes)))
     ciphertexts = encrypt_votes(contest, seed, votes)
@@ -655,8 +661,12 @@ class Frame:
     position: Position
     head_size: int
     head_root: bytes
-    lock: bytes
     contests: tuple[SealedContest, ...]
+
+    @property
+    def lock(self) -> bytes:
+        """The lock, which is part of the position."""
+        return self.position.lock
 
     def to_bytes(self) -> bytes:
         """Return the one encoding."""
@@ -684,17 +694,14 @@ def parse_frame(data: bytes) -> Frame | None:
     try:
         if reader.head(4) != 9:
             return None
-        frame = Frame(
-            manifest_hash=reader.string(32),
-            style=reader.number(0, 2**16 - 1),
-            position=Position(reader.string(16), reader.number(1, 2**32 - 1), reader.string(32)),
-            head_size=reader.number(0, 2**53 - 1),
-            head_root=reader.string(32),
-            lock=reader.string(32),
-            contests=tuple(reader.contest() for _ in range(reader.count(1, MAX_CONTESTS))),
-        )
+        manifest_hash, style = reader.string(32), reader.number(0, 2**16 - 1)
+        place = (reader.string(16), reader.number(1, 2**32 - 1), reader.string(32))
+        head_size, head_root = reader.number(0, 2**53 - 1), reader.string(32)
+        position = Position(*place, lock=reader.string(32))
+        contests = tuple(reader.contest() for _ in range(reader.count(1, MAX_CONTESTS)))
     except _FrameError:
         return None
+    frame = Frame(manifest_hash, style, position, head_size, head_root, contests)
     return frame if reader.at == len(data) else None
 
 

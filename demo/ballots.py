@@ -9,7 +9,7 @@ makes every voter's entries again from the seed alone, so that nothing is kept b
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from crypto.election.ballot import cast_challenge, hash_ballot, lock_of, make_nonce
@@ -100,11 +100,16 @@ class Booth:
 
     def fill(self, position: Position, head: Head, seed: BallotSeed, choices: Sequence[int]) -> Sealed:
         """Seal one choice for each contest."""
+        position = self.lock(position, seed)
         contests = [
             seal_contest(contest, position, seed, [choice])
             for contest, choice in zip(self.contests, choices, strict=True)
         ]
         return self.frame(position, head, seed, contests)
+
+    def lock(self, position: Position, seed: BallotSeed) -> Position:
+        """Return the position with the lock of a seed, which the proofs are bound to."""
+        return replace(position, lock=lock_of(KIND, seed.derive_opening()))
 
     def frame(self, position: Position, head: Head, seed: BallotSeed, contests: Sequence[SealedContest]) -> Sealed:
         """Put sealed contests into a ballot."""
@@ -112,10 +117,9 @@ class Booth:
         frame = Frame(
             manifest_hash=self.manifest_hash,
             style=STYLE,
-            position=position,
+            position=self.lock(position, seed),
             head_size=head.size,
             head_root=head.root,
-            lock=lock_of(KIND, opening),
             contests=tuple(contests),
         )
         ballot = frame.to_bytes()

@@ -63,11 +63,12 @@ class Forger:
 
     def _over_voted(self, now_ms: int) -> bytes:
         seed, contests = self._seed("over-voted"), []
+        position = self.booth.lock(self._position, seed)
         for contest in self.booth.contests:
             rest = [0] * (contest.rule.options - 2)
             ciphertexts = encrypt_votes(contest, seed, [1, 1, *rest])
             bits = contest.rule.bits([1, 0, *rest])
-            contests.append(SealedContest(ciphertexts, prove_contest(contest, self._position, seed, ciphertexts, bits)))
+            contests.append(SealedContest(ciphertexts, prove_contest(contest, position, seed, ciphertexts, bits)))
         return self._cast(self._position, contests, seed, now_ms)
 
     def _late(self) -> bytes:

@@ -62,7 +62,7 @@ def forge(contest: Contest, votes: list[int], bits: list[int], *, seed: int = 0)
 
 def make_frame(contests: tuple[SealedContest, ...], position: Position = POSITION, style: int = STYLE) -> Frame:
     """Return a ballot's frame around sealed contests."""
-    return Frame(bytes(range(32)), style, position, 99, bytes(32), bytes(32), contests)
+    return Frame(bytes(range(32)), style, position, 99, bytes(32), contests)
 
 
 def make_verifier(contests: list[Contest], *, python_only: bool = False) -> BallotVerifier:

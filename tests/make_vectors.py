@@ -136,6 +136,7 @@ def proofs_vectors() -> dict[str, Any]:
         "pseudonym": POSITION.pseudonym.hex(),
         "number": POSITION.number,
         "previous": POSITION.previous.hex(),
+        "lock": POSITION.lock.hex(),
         "default_radices": {str(n): list(default_radices(n)) for n in (2, 3, 5, 10, 18, 54, 100, 500, 1024)},
         "contests": ballots,
         "frame": frame.to_bytes().hex(),

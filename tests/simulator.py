@@ -30,6 +30,7 @@ from crypto.election.ceremony import (
 )
 from crypto.election.encoding import (
     Aggregate,
+    Assurance,
     BallotEntry,
     BodyKey,
     CeremonyAcceptance,
@@ -336,7 +337,8 @@ class World:
 
     def credential(self, voter: Voter) -> bytes:
         """Return the credential entry of a voter."""
-        return self.by_registrars("credential", Credential(voter.pseudonym, voter.passkey.cose_key, "software"))
+        assurance: Assurance = "software" if self.manifest.software_keys else "passkey"
+        return self.by_registrars("credential", Credential(voter.pseudonym, voter.passkey.cose_key, assurance))
 
     def seal_ballot(
         self,
@@ -357,6 +359,8 @@ class World:
         opening = self.record.ceremony.opening
         key = changes.pop("key", opening.key if opening is not None else b"")
         ballot_seed = BallotSeed(self.kind, seed)
+        lock = changes.pop("lock", lock_of(self.kind, ballot_seed.derive_opening()))
+        position = replace(position, lock=lock)
         sealed: list[SealedContest] = []
         for contest, chosen in zip(contests, choices, strict=True):
             rule = self.record.parts.rules[contest]
@@ -369,7 +373,6 @@ class World:
             position=position,
             head_size=head.size,
             head_root=head.root,
-            lock=lock_of(self.kind, ballot_seed.derive_opening()),
             contests=tuple(sealed),
         )
         return replace(frame, **changes).to_bytes(), seed

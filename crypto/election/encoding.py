@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MAX_ENTRY_SIZE = 65_535
 MAX_SIGNATURES = 16
+MAX_CELL_UNITS = 8192
 MAX_UINT = 2**53 - 1
 _U16, _U32 = 2**16 - 1, 2**32 - 1
 
@@ -852,7 +853,7 @@ class Aggregate(Message):
 
     contest: Id16
     cell: Count
-    units: Annotated[tuple[int, ...], Items(Uint(_U32), 1, 8192)]
+    units: Annotated[tuple[int, ...], Items(Uint(_U32), 1, MAX_CELL_UNITS)]
     ballots: Count
     sums: Annotated[bytes, Bytes(64, MAX_ENTRY_SIZE)]
 

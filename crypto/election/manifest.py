@@ -19,6 +19,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from crypto.election.encoding import (
+    MAX_CELL_UNITS,
+    MAX_ENTRY_SIZE,
     Contest,
     Context,
     Entry,
@@ -33,7 +35,7 @@ from crypto.election.encoding import (
 )
 from crypto.errors import Refused
 from crypto.group import parse_suite
-from crypto.proofs import Rule, parse_rule
+from crypto.proofs import Rule, ciphertexts_size, parse_rule, proof_size
 from crypto.signatures import SigningKey, author_message, key_id, verify_bls_possession
 from crypto.threshold import verify_parameters
 from crypto.transcript import Kind, tag, tagged_hash
@@ -41,6 +43,8 @@ from crypto.transcript import Kind, tag, tagged_hash
 REAL_MINIMUM = 10
 SETTLE_INTERVALS = 3
 ZERO_HASH = bytes(32)
+# Bytes of an aggregate for each unit and besides units and sums; of a ballot entry besides ciphertexts and proofs.
+_UNIT_SIZE, _AGGREGATE_ROOM, _BALLOT_ROOM = 5, 256, 4_096
 KINDS = ("demo", "practice", "real")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _ORIGIN_PATH = re.compile(r"[a-z0-9.:-]+(/[a-z0-9._-]+)+")
@@ -219,6 +223,7 @@ class Parts:
         if after.seen == len(self.expected):
             after.district = _verify_geography(after)
             _verify_styles(after)
+            _verify_sizes(after)
 
         def commit() -> None:
             for name in ("contests", "rules", "chunks", "units", "children", "district", "seen"):
@@ -243,8 +248,7 @@ class Parts:
         if isinstance(body, Contest):
             rule = parse_rule(body.rule)
             if body.id in after.contests or rule.options != len(body.options):
-                # Contests MUST have distinct ids, and exactly as many options as their rule says.
-                raise Refused("MANIFEST-8", f"contest {body.id} is there or does not fit its rule", culprit="manifest")
+                raise _refuse_contest(f"contest {body.id} is there or does not fit its rule")
             after.contests[body.id] = body
             after.rules[body.id] = rule
             return after
@@ -269,9 +273,15 @@ class Parts:
         return at is not None
 
 
+def _refuse_contest(reason: str) -> Refused:
+    # Contests MUST have distinct ids, and exactly as many options as their rule says, few enough that sums of one cell
+    # of all leaf units, and a ballot of each style, fit into an entry.
+    return Refused("MANIFEST-8", reason, culprit="manifest")
+
+
 def _refuse_units(reason: str) -> Refused:
     # Units MUST have distinct ids and form a tree under one root, with exactly one district on the way from each leaf
-    # to the root; a contest's region MUST be a unit, the same for all contests of one question.
+    # to the root, at most 8,192 leaves; a contest's region MUST be a unit, the same for all contests of one question.
     return Refused("MANIFEST-9", reason, culprit="manifest")
 
 
@@ -311,6 +321,21 @@ def _verify_geography(parts: Parts) -> dict[int, int]:
             raise _refuse_units(f"contest {contest.id} has no region, or another one than its question")
     parts.children = children
     return district
+
+
+def _verify_sizes(parts: Parts) -> None:
+    """Check that no entry of the voting or the tally must be larger than an entry may be."""
+    group, leaves = parse_suite(parts.manifest.suite), len(parts.district)
+    if leaves > MAX_CELL_UNITS:
+        raise _refuse_units(f"{leaves} leaf units, of which one cell must be able to consist")
+    for contest, rule in parts.rules.items():
+        if ciphertexts_size(group, rule) + leaves * _UNIT_SIZE + _AGGREGATE_ROOM > MAX_ENTRY_SIZE:
+            raise _refuse_contest(f"the sums of contest {contest} would not fit into an entry")
+    for style in parts.manifest.styles:
+        rules = [parts.rules[contest] for contest in style.contests]
+        size = sum(ciphertexts_size(group, rule) + proof_size(group, rule) for rule in rules)
+        if size + _BALLOT_ROOM > MAX_ENTRY_SIZE:
+            raise _refuse_contest(f"a ballot of style {style.id} would not fit into an entry")
 
 
 def _verify_styles(parts: Parts) -> None:

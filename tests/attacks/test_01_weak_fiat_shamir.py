@@ -21,6 +21,7 @@ POSITIONS: dict[str, dict[str, Any]] = {
     "pseudonym": {"pseudonym": b"\1" * 16},
     "number": {"number": 4},
     "previous ballot": {"previous": bytes(32)},
+    "lock": {"lock": b"\1" * 32},
 }
 
 

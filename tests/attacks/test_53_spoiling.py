@@ -1,11 +1,13 @@
 """Spoiling: of a cast ballot, by whoever cannot open the lock, or with somebody else's randomness."""
 
+from dataclasses import replace
+
 import pytest
 
 from crypto.election.ballot import lock_of
 from crypto.election.encoding import Spoiled
 from crypto.errors import Refused
-from crypto.proofs import Check, Position
+from crypto.proofs import Check, Position, parse_frame
 from tests.simulator import fresh, secret
 
 
@@ -62,6 +64,18 @@ def test_a_spoiled_entry_passes_the_proof_like_any_ballot() -> None:
     with pytest.raises(Refused) as refusal:
         world.record.admit(world.by_log("spoiled", Spoiled(moved, opening)))
     assert refusal.value.check == Check.BITS.value
+
+
+def test_the_server_puts_its_own_lock_on_a_voters_ballot() -> None:
+    world = fresh("open")
+    voter, opening = world.registered()[0], secret("the server's own lock")
+    ballot, _ = world.seal_ballot(voter)
+    frame = parse_frame(ballot)
+    assert frame is not None
+    locked = replace(frame, position=replace(frame.position, lock=lock_of("demo", opening)))
+    assert world.refuse(world.by_log("spoiled", Spoiled(locked.to_bytes(), opening))).check == Check.BITS.value
+    # Else the first A of her ballot would be taken, and her own cast refused.
+    world.accept([], [world.cast(voter, ballot)])
 
 
 def test_sequence_and_passkey_are_not_asked_of_it() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from crypto import signatures
 from crypto.election.ballot import Receipt, make_receipt
-from crypto.election.encoding import BallotEntry, Dispute, Entry, parse_entry
+from crypto.election.encoding import BallotEntry, Dispute, Entry, Opening, parse_entry
 from crypto.errors import MalformedEncoding, Refused
 from crypto.proofs import parse_frame
 from tests.simulator import World, fresh, secret, signing_key
@@ -76,6 +76,21 @@ def test_a_head_that_this_log_never_had(change: str) -> None:
     }[change]
     ballot, _ = world.seal_ballot(world.registered()[0], head=wrong)
     assert admit(world, ballot).check == f"BALLOT-{8}"
+
+
+def test_a_head_that_covers_the_credential_but_not_the_opening() -> None:
+    world = fresh("frozen")
+    world.accept([], [world.credential(world.registered()[0])])
+    world.accept()
+    head, certificate = world.head(), world.record.ceremony.conclude()
+    opening = world.by_officers("opening", Opening(certificate.key, certificate.hash))
+    world.accept([*world.drill(1), opening])
+    world.wait_until(world.manifest.opens_at_ms)
+    world.accept()
+    world.accept()
+    ballot, _ = world.seal_ballot(world.registered()[0], head=head)
+    assert admit(world, ballot).check == f"BALLOT-{8}"
+    world.record.admit(world.cast(world.registered()[0], world.seal_ballot(world.registered()[0])[0]))
 
 
 def test_a_head_that_no_seal_holds_yet() -> None:

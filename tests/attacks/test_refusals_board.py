@@ -57,6 +57,12 @@ def test_heads_that_are_no_quorums(change: str) -> None:
     assert seal(world, quorum=(honest, wrong)).check == f"BOARD-{7}"
 
 
+def test_one_head_twice_in_a_seal() -> None:
+    world = fresh("open")
+    honest = world.writer.quorum[0]
+    assert seal(world, quorum=(honest, honest)).check == f"BOARD-{7}"
+
+
 def test_cosignatures_from_the_future_do_not_count() -> None:
     world = fresh("open")
     world.record.board.latest_s = world.clock_ms // 1_000 - 3_600

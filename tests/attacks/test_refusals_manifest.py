@@ -189,6 +189,12 @@ def test_a_seal_before_the_last_part() -> None:
 CONTESTS = make_parts().contests
 
 
+def crowded(contest: Contest, options: int) -> Contest:
+    """Return a contest with many options; its ballots or sums may be larger than an entry."""
+    rule = OneOf.default(options).to_bytes()
+    return replace(contest, rule=rule, options=tuple(Option(text3("x")) for _ in range(options)))
+
+
 @pytest.mark.parametrize(
     "contests",
     [
@@ -196,6 +202,8 @@ CONTESTS = make_parts().contests
         (CONTESTS[0], replace(CONTESTS[1], options=CONTESTS[1].options[:3])),
         (replace(CONTESTS[0], rule=OneOf.default(4).to_bytes()), CONTESTS[1]),
         (replace(CONTESTS[0], options=(*CONTESTS[0].options, Option(text3("more")))), CONTESTS[1]),
+        (crowded(CONTESTS[0], 1_024), CONTESTS[1]),
+        (crowded(CONTESTS[0], 500), crowded(CONTESTS[1], 480)),
     ],
 )
 def test_contests_that_do_not_fit_their_rule(contests: tuple[Contest, ...]) -> None:

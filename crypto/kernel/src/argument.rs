@@ -97,12 +97,14 @@ impl Contest {
         pseudonym: &[u8; 16],
         number: u32,
         previous: &[u8; 32],
+        lock: &[u8; 32],
         ciphertexts: &[u8],
     ) -> Transcript {
         let mut transcript = prefix.clone();
         transcript.absorb("pseudonym", pseudonym);
         transcript.absorb("number", &number.to_be_bytes());
         transcript.absorb("previous", previous);
+        transcript.absorb("lock", lock);
         transcript.absorb("ciphertexts", ciphertexts);
         transcript
     }
@@ -144,6 +146,7 @@ impl Contest {
             ballot.pseudonym,
             ballot.number,
             ballot.previous,
+            ballot.lock,
             ciphertexts,
         );
         transcript.absorb("commitments", masks);

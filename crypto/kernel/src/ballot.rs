@@ -22,6 +22,8 @@ pub struct Ballot<'a> {
     pub number: u32,
     /// Hash of the pseudonym's ballot before.
     pub previous: &'a [u8; 32],
+    /// The lock, which only who sealed the ballot can open.
+    pub lock: &'a [u8; 32],
     /// Each contest's ciphertexts and proof.
     pub contests: Vec<(&'a [u8], &'a [u8])>,
 }
@@ -42,7 +44,7 @@ impl<'a> Ballot<'a> {
         let previous = reader.fixed()?;
         reader.head(UINT).filter(|size| *size < MAX_HEAD)?;
         let _head_root: &[u8; 32] = reader.fixed()?;
-        let _lock: &[u8; 32] = reader.fixed()?;
+        let lock = reader.fixed()?;
         let count = usize::try_from(reader.head(ARRAY)?).ok()?;
         if !(1..=MAX_CONTESTS).contains(&count) {
             return None;
@@ -58,6 +60,7 @@ impl<'a> Ballot<'a> {
             pseudonym,
             number,
             previous,
+            lock,
             contests,
         })
     }
@@ -253,7 +256,7 @@ mod tests {
             bytes[at] = byte;
             if let Some(ballot) = Ballot::parse(&bytes) {
                 let contests: Vec<_> = ballot.contests.iter().map(|(a, b)| (a.to_vec(), b.to_vec())).collect();
-                // Head size, head root and lock stand between `previous` and the contests; they are not kept.
+                // Head size and head root stand between `previous` and the contests; they are not kept.
                 let again = writer::ballot(ballot.manifest_hash, ballot.style.into(), ballot.pseudonym, ballot.number.into(), ballot.previous, 1 << 40, &contests);
                 prop_assert_eq!(again.len(), bytes.len());
             }

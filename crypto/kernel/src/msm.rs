@@ -1,6 +1,6 @@
 //! Sums of scalar × point over public data by Pippenger's buckets with signed digits and windows of any width.
 //!
-//! Window widths are chosen by the counted multiplications; the figures stand in `docs/decisions/0020`. Nothing here is
+//! Window widths are chosen by the counted multiplications; the figures stand in `docs/decisions/0014`. Nothing here is
 //! constant time: digits select addresses and branches.
 
 #![forbid(unsafe_code)]

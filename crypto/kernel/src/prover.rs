@@ -38,6 +38,8 @@ pub struct Place<'a> {
     pub number: u32,
     /// Hash of the ballot before.
     pub previous: &'a [u8; 32],
+    /// The ballot's lock.
+    pub lock: &'a [u8; 32],
 }
 
 impl Sealer {
@@ -77,7 +79,14 @@ impl Sealer {
         });
         let ciphertexts = self.encrypt(&randomness, vote_points);
         let prefix = Transcript::resume(place.prefix);
-        let mut transcript = Contest::statement(&prefix, place.pseudonym, place.number, place.previous, &ciphertexts);
+        let mut transcript = Contest::statement(
+            &prefix,
+            place.pseudonym,
+            place.number,
+            place.previous,
+            place.lock,
+            &ciphertexts,
+        );
         let statement = *transcript.state();
         let secret = |label: &[u8], index: u32| secrets.derive(label, index, &statement);
 
@@ -250,6 +259,7 @@ mod tests {
             pseudonym: &[0; 16],
             number: 1,
             previous: &[0; 32],
+            lock: &[0; 32],
         };
         for votes in [
             &[0u8; 4][..],

@@ -29,6 +29,13 @@ fn fixed<const N: usize>(data: &[u8], what: &str) -> PyResult<[u8; N]> {
 #[derive(Clone, PartialEq, Eq)]
 struct Scalar(DalekScalar);
 
+/// A scalar may be secret: its memory is cleared.
+impl Drop for Scalar {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
 #[pymethods]
 impl Scalar {
     /// Decode 32 bytes, little endian, less than the order; ValueError otherwise.
@@ -341,6 +348,7 @@ impl Sealer {
         pseudonym: &[u8],
         number: u32,
         previous: &[u8],
+        lock: &[u8],
         ballot_key: &[u8],
         votes: &[u8],
     ) -> PyResult<(Bound<'py, PyBytes>, Bound<'py, PyBytes>)> {
@@ -352,6 +360,7 @@ impl Sealer {
             pseudonym: &fixed(pseudonym, "pseudonym")?,
             number,
             previous: &fixed(previous, "previous")?,
+            lock: &fixed(lock, "lock")?,
         };
         let mut secret = fixed(ballot_key, "ballot key")?;
         let sealed = py.detach(|| self.0.seal(&place, &secret, votes));

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from typer.testing import CliRunner
 
 from audit import fetch
+from audit import verify as audit
 from audit.cli import app
 from crypto.election.ballot import make_receipt
 from crypto.election.encoding import BallotEntry, parse_entry
+from crypto.errors import Misuse
 from locales import LANGUAGES, dictionary
 from tests.folders import SLOTS, files_of, world_at, write_files
 from tests.simulator import signing_key
@@ -58,6 +62,19 @@ def test_without_figures_from_outside_the_status_is_3(record: Path, figures: Pat
     assert verify(record)[0] == 3
     assert verify(record, "--slots", figures)[0] == 3
     assert verify(record, "--manifest-hash", world_at("complete").manifest_hash.hex())[0] == 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), BrokenExecutor("a worker died"), Misuse("changed on disk")])
+def test_an_interrupted_audit_is_incomplete(
+    record: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    def stop(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(audit, "audit", stop)
+    status, text = verify(record)
+    assert status == 3
+    assert "INTERRUPTED" in text
 
 
 def test_a_failed_check_is_status_1(record: Path, figures: Path) -> None:

@@ -171,6 +171,7 @@ def test_a_proof_does_not_move() -> None:
         replace(POSITION, pseudonym=bytes(16)),
         replace(POSITION, number=POSITION.number + 1),
         replace(POSITION, previous=bytes(32)),
+        replace(POSITION, lock=b"\xff" * 32),
     ):
         assert judge(make_frame(sealed, position).to_bytes()) == 6 << 8
     assert judge(replace(make_frame(sealed), manifest_hash=bytes(32)).to_bytes()) == 10 << 8
@@ -250,7 +251,15 @@ def test_votes_that_the_rule_does_not_allow_are_not_sealed(votes: bytes) -> None
     contest, sealer = CONTESTS[0], _kernel.Sealer(KEY)
     with pytest.raises(ValueError, match="does not allow"):
         sealer.seal(
-            contest_state(contest), contest.rule.to_bytes(), 10, bytes(16), 1, bytes(32), make_seed().key, votes
+            contest_state(contest),
+            contest.rule.to_bytes(),
+            contest.contest,
+            POSITION.pseudonym,
+            POSITION.number,
+            POSITION.previous,
+            POSITION.lock,
+            make_seed().key,
+            votes,
         )
 
 

@@ -330,7 +330,7 @@ def _broken_frames() -> dict[str, bytes]:
         "short manifest hash": replace(frame, manifest_hash=bytes(31)).to_bytes(),
         "long pseudonym": replace(frame, position=replace(POSITION, pseudonym=bytes(17))).to_bytes(),
         "short previous": replace(frame, position=replace(POSITION, previous=bytes(0))).to_bytes(),
-        "long lock": replace(frame, lock=bytes(33)).to_bytes(),
+        "long lock": replace(frame, position=replace(POSITION, lock=bytes(33))).to_bytes(),
         "short root": replace(frame, head_root=bytes(31)).to_bytes(),
         "no contests": replace(frame, contests=()).to_bytes(),
         "65 contests": replace(frame, contests=(SealedContest(b"", b""),) * 65).to_bytes(),

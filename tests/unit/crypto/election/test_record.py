@@ -11,7 +11,9 @@ from crypto.election.board import Phase
 from crypto.election.encoding import VOTER_TYPES, parse_entry
 from crypto.election.record import CHECKS, Record, UnsettledError, Work, discharge, verifier_of
 from crypto.errors import Misuse, Refused
-from tests.simulator import STAGES, fresh, world_at
+from crypto.group import P256_NAME
+from crypto.transcript import Kind
+from tests.simulator import STAGES, World, fresh, world_at
 
 VECTORS = json.loads((Path(__file__).resolve().parents[3] / "vectors/record.json").read_text(encoding="utf-8"))
 ENTRIES = [base64.b64decode(text) for text in VECTORS["entries"]]
@@ -53,6 +55,23 @@ def test_the_votes_are_those_that_were_chosen() -> None:
     world = world_at("complete")
     for total in world.record.tally.totals():
         assert total.votes == world.expected(total.contest)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("demo", {"suite": P256_NAME}),
+        ("practice", {}),
+        ("real", {"software_keys": False, "minimum_cell": 10}),
+    ],
+)
+def test_every_suite_and_kind_has_its_story(kind: Kind, changes: dict[str, object]) -> None:
+    world = World(kind=kind, changes=changes).run()
+    assert world.record.is_complete()
+    assert world.record.refused == {}
+    first = world.record.tally.totals()[0]
+    assert first.undisclosed == 0
+    assert first.votes == world.expected(first.contest)
 
 
 def test_windows_give_what_single_steps_give() -> None:
