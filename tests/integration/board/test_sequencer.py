@@ -1,0 +1,236 @@
+"""Through the queue and the sequencer to a published record that the auditor verifies; what is committed is kept."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+from typer.testing import CliRunner
+
+from audit import cli as audit_cli
+from audit.mirror import Mirror
+from crypto.election.encoding import Close, Incident
+from crypto.errors import Refused
+from crypto.merkle import CHECKPOINT_PATH, TileReader, leaf_hash, parse_log_proof, verify_inclusion
+from crypto.signatures import (
+    MAX_U63,
+    Checkpoint,
+    VerifierKey,
+    parse_checkpoint,
+    parse_note,
+    sign_checkpoint,
+    verify_quorum,
+)
+from tests.integration.board.town import Town
+from tests.simulator import MINUTE_MS, QUORUM, signing_key
+from voting_server.board.sequencer import SMALL_BATCH, Sequencer
+from voting_server.board.witnesses import ForkError
+from voting_server.plumbing.problems import ProblemError
+
+
+def mirror(town: Town, folder: Path) -> Mirror:
+    copy = Mirror(folder, VerifierKey(town.manifest.origin, town.manifest.log_key), folder.with_name("forks"))
+    copy.update(town.board.publication.get)
+    return copy
+
+
+def audit(town: Town, folder: Path) -> tuple[int, str]:
+    mirror(town, folder)
+    slots = folder.with_suffix(".json")
+    slots.write_text(json.dumps({str(unit): count for unit, count in town.record.roll.slots_by_district.items()}))
+    arguments = ["verify", str(folder), "--manifest-hash", town.manifest_hash.hex(), "--slots", str(slots)]
+    result = CliRunner().invoke(audit_cli.app, [*arguments, "--workers", "1"])
+    return result.exit_code, result.output
+
+
+def test_election_from_queue_to_verified_record(town: Town, tmp_path: Path) -> None:
+    town.run()
+    assert town.record.is_complete()
+    assert town.record.refused == {}
+    results = [votes for (contest, _), votes in town.record.tally.results.items() if contest == 1]
+    assert tuple(map(sum, zip(*results, strict=True))) == town.expected(1)
+    status, output = audit(town, tmp_path / "record")
+    assert status == 0, output
+
+
+def test_served_checkpoint_has_a_quorum_and_at_most_16_lines(town: Town) -> None:
+    town.run("certified")
+    served = town.board.publication.get(CHECKPOINT_PATH)
+    assert served is not None
+    policy = town.board.policy()
+    covered = verify_quorum(served, policy.log, policy.witnesses, policy.quorum, MAX_U63)
+    assert len(covered.cosignatures) >= QUORUM
+    assert len(parse_note(served).signatures) <= 16
+    assert covered.checkpoint.size == town.board.heads().quorum_size == town.board.heads().size
+
+
+def test_a_ballots_proof_leads_to_the_quorum_checkpoint(desk: Town) -> None:
+    desk.run("voted")
+    raw = next(raw for raw in desk.entries if raw[3:9] == b"ballot")
+    queued = desk.board.find_entry(leaf_hash(raw))
+    assert queued is not None
+    assert queued.state == "sequenced"
+    proof = parse_log_proof(desk.board.prove(queued.entry_index or 0).to_bytes())
+    policy = desk.board.policy()
+    head = verify_quorum(proof.checkpoint, policy.log, policy.witnesses, policy.quorum, MAX_U63).checkpoint
+    verify_inclusion(queued.leaf, proof.index, head.size, head.root, proof.proof)
+
+
+def test_entries_cannot_be_changed_or_deleted(town: Town) -> None:
+    town.run("founded")
+    for statement in ("UPDATE entries SET raw = leaf", "DELETE FROM entries"):
+        with pytest.raises(DatabaseError), town.context.database.begin() as connection:
+            connection.execute(text(statement))
+
+
+def test_a_repeat_is_answered_with_its_first_row(town: Town) -> None:
+    town.run("founded")
+    town.write()
+    raw = town.sign("incident", Incident(bytes(32), "rehearsal"), signing_key("officer"))
+    first = town.board.enqueue(raw)
+    assert town.board.enqueue(raw) == first
+    town.write()
+    again = town.board.enqueue(raw)
+    assert (again.id, again.state) == (first.id, "sequenced")
+    assert town.board.read(again.entry_index or 0) == raw
+
+
+def test_one_voter_entry_of_a_pseudonym_waits_at_a_time(town: Town) -> None:
+    town.run("frozen")
+    voter, other = town.registered()[:2]
+    town.board.enqueue(town.credential(voter))
+    other.pseudonym = voter.pseudonym
+    with pytest.raises(ProblemError) as caught:
+        town.board.enqueue(town.credential(other))
+    assert caught.value.args == ("entry-waits",)
+
+
+def test_what_the_record_would_refuse_never_waits(town: Town) -> None:
+    town.run("frozen")
+    with pytest.raises(Refused):
+        town.board.enqueue(town.by_officers("close", Close(0)))
+    assert town.board.store.count_waiting() == 0
+
+
+def test_small_batches_wait_and_never_past_a_deadline(desk: Town) -> None:
+    desk.run("open")
+    few = desk.registered()[:3]
+    for voter in few:
+        desk.board.enqueue(desk.vote(voter), delay_ms=desk.manifest.receipt_delay_ms)
+    sizes = []
+    for _ in range(6):
+        desk.write()
+        sizes.append(desk.board.store.count_waiting())
+    assert sizes == [3, 3, 3, 3, 0, 0]
+    late = desk.registered()[5]
+    desk.board.enqueue(desk.vote(late), delay_ms=3 * MINUTE_MS)
+    desk.write()
+    assert desk.board.store.count_waiting() == 0
+
+
+def test_a_batch_of_twenty_does_not_wait(desk: Town) -> None:
+    desk.run("open")
+    assert len(desk.registered()) >= SMALL_BATCH
+    for voter in desk.registered()[:SMALL_BATCH]:
+        desk.board.enqueue(desk.vote(voter), delay_ms=desk.manifest.receipt_delay_ms)
+    desk.write()
+    assert desk.board.store.count_waiting() == 0
+
+
+def test_the_close_waits_for_every_acknowledged_ballot(desk: Town) -> None:
+    desk.run("voted")
+    desk.wait_until(desk.manifest.closes_at_ms + desk.manifest.grace_ms)
+    desk.write()
+    desk.write()
+    close = desk.by_officers("close", Close(desk.record.tally.accepted))
+    desk.board.enqueue(close)
+    late = desk.registered()[2]
+    with desk.board.record() as record:
+        assert record.board.close_index < 0
+    desk.board.insert(desk.board._describe(desk.vote(late), desk.manifest.receipt_delay_ms))
+    desk.write()
+    with desk.board.record() as record:
+        assert record.board.close_index < 0
+    assert desk.board.store.count_waiting() == 1
+
+
+def test_without_a_quorum_blocks_go_on_and_no_final_receipt_is_given(town: Town) -> None:
+    town.run("certified")
+    covered = town.board.heads()
+    for _ in range(len(town.watches) - QUORUM + 1):
+        town.watches.pop().stop()
+    raw = town.sign("incident", Incident(bytes(32), "line cut"), signing_key("officer"))
+    town.board.enqueue(raw)
+    town.write()
+    town.write()
+    heads = town.board.heads()
+    assert heads.size > covered.size
+    assert heads.quorum_size == covered.size
+    place = town.board.find_entry(leaf_hash(raw))
+    assert place is not None
+    with pytest.raises(ProblemError) as caught:
+        town.board.prove(place.entry_index or 0)
+    assert caught.value.args == ("not-yet-covered",)
+    assert town.record.board.quorumless > 0
+
+
+def test_a_restart_publishes_what_is_missing_and_continues(town: Town, tmp_path: Path) -> None:
+    town.run("frozen")
+    served = town.board.publication.get(CHECKPOINT_PATH)
+    shutil.rmtree(town.board.published)
+    town.restart()
+    assert town.sequencer.start()
+    assert served is not None
+    assert mirror(town, tmp_path / "record").size >= parse_checkpoint(parse_note(served).text).size
+    town.open()
+    assert mirror(town, tmp_path / "record").size == town.board.heads().quorum_size
+
+
+def test_only_one_sequencer_at_a_time(town: Town) -> None:
+    town.run("founded")
+    second = Sequencer(town.board)
+    assert not second.start()
+    town.sequencer.stop()
+    assert second.start()
+    second.stop()
+
+
+def test_a_database_set_back_does_not_sequence(desk: Town, tmp_path: Path) -> None:
+    desk.run("founded")
+    desk.sequencer.stop()
+    database = tmp_path / "ballot.sqlite"
+    old = tmp_path / "old.sqlite"
+    with desk.context.database.read() as connection:
+        connection.execute(text(f"VACUUM INTO '{old}'"))
+    desk.restart()
+    assert desk.sequencer.start()
+    desk.write()
+    desk.sequencer.stop()
+    desk.context.database.close()
+    for name in (database, tmp_path / "ballot.sqlite-wal", tmp_path / "ballot.sqlite-shm"):
+        name.unlink(missing_ok=True)
+    old.rename(database)
+    (desk.board.published / CHECKPOINT_PATH).unlink()
+    desk.restart()
+    with pytest.raises(ForkError, match="holds"):
+        desk.sequencer.start()
+
+
+def test_a_published_checkpoint_ahead_of_the_database_stops_the_sequencer(desk: Town) -> None:
+    desk.run("founded")
+    ahead = sign_checkpoint(desk.writer.key, Checkpoint(desk.manifest.origin, 10_000, bytes(32)))
+    desk.board.publication.write(CHECKPOINT_PATH, ahead.to_bytes())
+    desk.restart()
+    with pytest.raises(ForkError, match="published checkpoint"):
+        desk.sequencer.start()
+
+
+def test_tiles_give_the_served_root(desk: Town) -> None:
+    desk.run("certified")
+    served = desk.board.publication.get(CHECKPOINT_PATH) or b""
+    policy = desk.board.policy()
+    head = verify_quorum(served, policy.log, policy.witnesses, policy.quorum, MAX_U63).checkpoint
+    reader = TileReader(desk.board.publication.get, head.size, head.root)
+    assert list(reader.bundle(0)) == desk.entries[: head.size]
