@@ -5,9 +5,11 @@ required check was not run. Everything works without a network.
 """
 
 import json
+import os
 import re
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
@@ -23,8 +25,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from audit import fetch, findings, lookup, page, report, verify
+from audit.mirror import Mirror, read_url
 from audit.processes import Processes, usable_cores
+from audit.serve import WitnessKeys, WitnessServer, open_keys
 from crypto.errors import MalformedEncoding, Misuse, Refused
+from crypto.signatures import VerifierKey, parse_verifier_key
 from locales import Dictionary, dictionary
 
 _EXAMPLES: Final = """Examples:
@@ -341,3 +346,79 @@ def _refusals() -> Iterator[None]:
     except Refused as refusal:
         typer.echo(f"{report.SYMBOLS['failed']} {report.printable(str(refusal))}", err=True)
         raise typer.Exit(report.EXIT_FAILED) from refusal
+
+
+# ------------------------------------------------------------------------------------------------- mirror and witness
+
+
+@app.command(epilog="Example:\n\n  dobush-audit mirror https://board.example/log copy --log 'board.example/…+…+…'")
+def mirror(
+    url: Annotated[str, typer.Argument(help="Address of the log's files: what stands before /checkpoint.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the copy; it grows, and nothing in it is ever changed.")],
+    log: Annotated[str, typer.Option("--log", help="The log's key (vkey), from the manifest or the policy file.")],
+    every: Annotated[
+        float | None, typer.Option("--every", min=0.5, help="Go on, and look every so many seconds.")
+    ] = None,
+    lang: Lang = Language.EN,
+) -> None:
+    """Keep a verified copy of a log; exit status 1 (and a proof beside the copy) where the log contradicts it."""
+    t = dictionary(lang.value)
+    with _refusals():
+        copy = Mirror(folder, parse_verifier_key(log), folder.with_name(f"{folder.name}-forks"))
+    while True:
+        try:
+            with _refusals(), _progress(t) as tell:
+                came = copy.update(read_url(url), tell=tell)
+            typer.echo(json.dumps({"size": copy.size, "new": came}))
+        except fetch.InputError as error:
+            if every is None:
+                _fail(str(error))
+            typer.echo(str(error), err=True)
+        if every is None:
+            return
+        time.sleep(every)
+
+
+@app.command(
+    epilog="Example:\n\n  dobush-audit witness watch.example/ngo --log 'board.example/…+…+…=https://board.example/log'"
+)
+def witness(
+    name: Annotated[str, typer.Argument(help="The witness's name, a name without scheme as of a site.")],
+    log: Annotated[list[str], typer.Option("--log", help="A log's key (vkey), then = and the address of its files.")],
+    state: Annotated[
+        Path, typer.Option("--state", help="Folder of key and state. Never restore it from a backup.")
+    ] = Path("dobush-witness"),
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen at.")] = 8100,
+    every: Annotated[float, typer.Option("--every", min=0.2, help="Seconds between two looks at the entries.")] = 5.0,
+    show_key: Annotated[bool, typer.Option("--show-key", help="Print the keys for the manifest and end.")] = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Be a witness: cosign what continues, keep proofs of what does not, follow the entries, show it on a page."""
+    t = dictionary(lang.value)
+    logs: dict[VerifierKey, str | None] = {}
+    try:
+        with _refusals():
+            for item in log:
+                key, found, address = item.rpartition("=http")
+                logs[parse_verifier_key(key if found else item)] = f"http{address}" if found else None
+        keys = open_keys(state / "key", name, os.urandom)
+        server = WitnessServer(keys, logs, state)
+    except (fetch.InputError, OSError) as error:
+        _fail(t("audit.usage.file", path=state, reason=error))
+    typer.echo(json.dumps({"vkey": keys.verifier_key.to_text(), **(_bls_fields(keys) if show_key else {})}))
+    if show_key:
+        return
+    ended = threading.Event()
+    threading.Thread(target=server.follow, args=(ended, every), daemon=True).start()
+    listener = server.listen(host, port)
+    try:
+        listener.serve_forever()
+    except KeyboardInterrupt:
+        ended.set()
+        listener.server_close()
+
+
+def _bls_fields(keys: WitnessKeys) -> dict[str, str]:
+    key, proof = keys.bls_key()
+    return {"bls_key": key.hex(), "bls_proof": proof.hex()}

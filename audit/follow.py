@@ -1,7 +1,7 @@
-"""What a witness does beyond cosigning: keep a verified copy, run every entry through the state machine, compare views.
+"""What a witness does beyond cosigning: keep a verified copy, run every entry through the state machine, compare.
 
-Spec: `docs/operations/witness.md`. A finding is never a reason not to cosign (that says only "one tree for ever"): it is
-shown on the witness's page for everybody to look into.
+Spec: `docs/operations/witness.md`. A finding is never a reason not to cosign (that says only "one tree for ever"):
+it is shown on the witness's page for everybody to look into.
 
 >>> import tempfile
 >>> folder = Path(tempfile.mkdtemp())

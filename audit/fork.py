@@ -27,7 +27,7 @@ _BETWEEN = b"\x00"
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """Two signed checkpoints as they were served, the smaller first, and what shows that the larger does not continue it.
+    """Two signed checkpoints as they were served, the smaller first, and what shows that they differ.
 
     `root` is the larger tree's root at the smaller's size, `proof` the consistency proof from there to the larger.
     """

@@ -13,18 +13,20 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import socket
-from typing import Final
+from socket import SHUT_RDWR
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from audit.fetch import InputError
 from audit.follow import Follower
 from audit.fork import judge
 from audit.mirror import keep, write_file
+from audit.notice import to_html
 from audit.witness import (
     MAX_REQUEST_SIZE,
     SIZE_TYPE,
@@ -160,6 +162,16 @@ class WitnessServer:
         self._lock = threading.Lock()
         self._certificates: dict[tuple[str, int], bytes] = {}
 
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """The witness's key."""
+        return self.keys.verifier_key
+
+    @property
+    def state(self) -> State:
+        """What the witness cosigned last of each log."""
+        return self.store.state
+
     # ------------------------------------------------------------------------------------------------- answers
 
     def add_checkpoint(self, request: bytes) -> Answer:
@@ -209,8 +221,6 @@ class WitnessServer:
         if len(parts) == 3 and parts[0] == "bls" and parts[2].isdecimal() and len(parts[2]) < 20:
             return self._certify(parts[1], int(parts[2]))
         if parts == [""]:
-            from audit.notice import to_html  # noqa: PLC0415 - the page alone needs the dictionary
-
             return Answer(200, to_html(self, query).encode(), "text/html; charset=utf-8")
         return Answer(404)
 
@@ -261,21 +271,35 @@ class _Listener(ThreadingHTTPServer):
 
     daemon_threads = True
     request_queue_size = 128
-    _places = threading.BoundedSemaphore(_CONNECTIONS)
 
-    def process_request(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        """Listen at an address."""
+        self._places = threading.BoundedSemaphore(_CONNECTIONS)
+        self._open: set[Any] = set()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's types
         """Start a thread for a connection, or close it where there are too many."""
         if not self._places.acquire(blocking=False):
             self.shutdown_request(request)
             return
+        self._open.add(request)
         super().process_request(request, client_address)
 
-    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
         """Give the place back when the connection ends."""
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self._open.discard(request)
             self._places.release()
+
+    def server_close(self) -> None:
+        """Stop listening, and end the connections that are open."""
+        super().server_close()
+        for request in tuple(self._open):
+            with suppress(OSError):
+                request.shutdown(SHUT_RDWR)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that went away."""

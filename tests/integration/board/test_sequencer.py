@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -202,8 +204,8 @@ def test_a_database_set_back_does_not_sequence(desk: Town, tmp_path: Path) -> No
     desk.sequencer.stop()
     database = tmp_path / "ballot.sqlite"
     old = tmp_path / "old.sqlite"
-    with desk.context.database.read() as connection:
-        connection.execute(text(f"VACUUM INTO '{old}'"))
+    with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(old)) as target:
+        source.backup(target)
     desk.restart()
     assert desk.sequencer.start()
     desk.write()

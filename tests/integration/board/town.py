@@ -97,11 +97,12 @@ class Town(World):
         self.sequencer.stop()
         self.board = Board(self.context)
         self.sequencer = Sequencer(self.board)
+        self.board.start()
         self.record = self.board.replica.record
 
     # ---------------------------------------------------------------------- what the simulator's story is told with
 
-    def append(self, block: Block, *, quorum: bool = True, late_ms: int = 0) -> list[Refused]:
+    def append(self, block: Block, **_options: object) -> list[Refused]:
         """Found the log: the only block that the story writes by itself is block 0."""
         self.set_clock(self.clock_ms)
         entry, *_ = block.entries
@@ -115,9 +116,7 @@ class Town(World):
         self.clock_ms += self.manifest.interval_ms
         return []
 
-    def block(
-        self, control: Sequence[bytes] = (), voters: Iterable[bytes] = (), *, quorum: bool = True, late_ms: int = 0
-    ) -> list[Refused]:
+    def block(self, control: Sequence[bytes] = (), voters: Iterable[bytes] = (), **_options: object) -> list[Refused]:
         """Enqueue entries and write blocks until none waits; control entries may build on each other."""
         self.set_clock(self.clock_ms)
         for raw in control:
@@ -148,12 +147,12 @@ class Town(World):
         return self.board.read(index)
 
     def mark(self, stage: str) -> None:
-        """The story on a server goes forward only."""
+        """Mark nothing: the story on a server goes forward only."""
 
 
 def found_town(folder: Path, database: Database, set_clock: Callable[[int], None], **changes: Any) -> Town:  # noqa: ANN401
     """Return a town on a database of its own, with witnesses, before block 0."""
-    return Town(changes=changes, folder=folder, set_clock=set_clock).connect(Settings(side="ballot"), database)  # type: ignore[arg-type]
+    return Town(changes=changes, folder=folder, set_clock=set_clock).connect(Settings(side="ballot"), database)
 
 
 def sqlite_town(folder: Path, **changes: Any) -> Town:  # noqa: ANN401
