@@ -1,4 +1,4 @@
-# Targets: help demo test check bench kernel lock clean. Everything lives in .venv; nothing outside the checkout is changed,
+# Targets: help demo serve test check bench kernel lock clean. Everything lives in .venv; nothing outside the checkout is changed,
 # except that missing Debian packages named in packages.txt are installed when make runs as root.
 
 PYTHON ?= python3
@@ -31,13 +31,16 @@ $(shell rm -f $(KERNEL))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench kernel lock clean
+.PHONY: help demo serve test check bench kernel lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(KERNEL) ## a whole election on real figures, from the key ceremony to VERIFIED (options: make demo ARGS="--voters 20000")
 	$(BIN)/python -m demo $(ARGS)
+
+serve: $(KERNEL) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")
+	$(BIN)/python -m demo.desk $(ARGS)
 
 test: $(KERNEL) ## every test suite, with the seconds each one took
 	$(BIN)/python tests/run_suites.py $(ARGS)

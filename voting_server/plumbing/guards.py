@@ -90,7 +90,8 @@ class Guards:
 
     def _bound(self, request: Request, receive: Receive) -> Receive:
         """Return a `receive` that stops after the largest body; a stated length refuses early."""
-        largest = self._limits.import_bytes if request.url.path in self._imports else self._limits.body_bytes
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        largest = self._limits.import_bytes if path in self._imports else self._limits.body_bytes
         stated = request.headers.get("content-length", "0")
         if stated.isdecimal() and int(stated) > largest:
             raise ProblemError("too-large")
