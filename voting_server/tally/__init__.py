@@ -1,0 +1,1 @@
+"""Tally: aggregates of the closed log, and what the results came to."""
