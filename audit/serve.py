@@ -179,8 +179,9 @@ class WitnessServer:
         with self._lock:
             state, answer = add_checkpoint(self.witness, self.store.state, request, self._now_s())
             if answer.status == 200:
-                origin = next(name for name, head in state.heads.items() if self.store.state.heads.get(name) != head)
-                self.store.save(state, origin)
+                before = self.store.state.heads
+                for origin in [name for name, head in state.heads.items() if before.get(name) != head]:
+                    self.store.save(state, origin)
             elif answer.refusal is not None:
                 self._suspect(request)
         return answer
