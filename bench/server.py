@@ -246,7 +246,7 @@ class Bench:
             [*command, "--slots", str(slots), "--json", str(report_file)], capture_output=True, text=True, check=False
         )
         report = json.loads(report_file.read_text(encoding="utf-8"))
-        failed = [check["id"] for check in report["checks"] if check["outcome"] == "failed"]
+        failed = [finding["check"] for finding in report["findings"] if finding["outcome"] == "failed"]
         self.note("audit.status", ended.returncode, "exit", "3: not run are only the checks of an ended election")
         self.note("audit.failed", len(failed), "checks", " ".join(failed))
         self.note("audit.seconds", time.monotonic() - started, "s")

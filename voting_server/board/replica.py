@@ -9,6 +9,7 @@ close on: a replica adds them up then, or little by little before (`sum_up`), si
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,14 +28,18 @@ class Replica:
         self._read = read
         self._lock = threading.RLock()
         self._unsummed: deque[int] = deque()
+        self._followed_at = 0.0
         self.record = Record(read)
 
     @contextmanager
-    def follow(self) -> Iterator[Record]:
-        """Take the lock, catch up with the log, and lend the record."""
+    def follow(self, stale_ms: int = 0) -> Iterator[Record]:
+        """Take the lock, catch up with the log unless that was done within `stale_ms`, and lend the record."""
         with self._lock:
-            for raw in self._entries(self.record.size):
-                self.enter(raw)
+            now = time.monotonic()
+            if now - self._followed_at > stale_ms / 1_000:
+                for raw in self._entries(self.record.size):
+                    self.enter(raw)
+                self._followed_at = now
             yield self.record
 
     def enter(self, raw: bytes) -> Refused | None:

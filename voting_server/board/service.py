@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from crypto.election.ballot import hash_ballot
@@ -109,9 +110,9 @@ class Board:
         return SigningKey.from_seed(bytes.fromhex(seed.get_secret_value()))
 
     @contextmanager
-    def record(self) -> Iterator[Record]:
-        """Lend the record, up to date, under its lock. Raises ProblemError before block 0 is written."""
-        with self.replica.follow() as record:
+    def record(self, stale_ms: int = 0) -> Iterator[Record]:
+        """Lend the record under its lock, not older than `stale_ms`. Raises ProblemError before block 0 is written."""
+        with self.replica.follow(stale_ms) as record:
             if record.manifest is None:
                 raise ProblemError("no-election")
             yield record
@@ -204,9 +205,9 @@ class Board:
         """Return what became of a cast or challenged ballot."""
         return self.store.find(ballot_hash=ballot_hash)
 
-    def find_ballots(self, ballot_hashes: Sequence[bytes]) -> dict[bytes, Queued]:
+    def find_ballots(self, connection: Connection, ballot_hashes: Sequence[bytes]) -> dict[bytes, Queued]:
         """Return what became of cast or challenged ballots, by their hashes."""
-        return self.store.find_ballots(ballot_hashes)
+        return self.store.find_ballots(connection, ballot_hashes)
 
     def find_prefix(self, prefix: bytes) -> Queued | None:
         """Return the cast or challenged ballot whose hash begins with a tracking code's bytes."""

@@ -100,6 +100,33 @@ TOKENS = Table(
 
 _QUEUED = [column for column in QUEUE.c if column.name != "raw"]
 _CHUNK = 1_000
+_GIVEN = {
+    "leaf": "bytea",
+    "type": "text",
+    "raw": "bytea",
+    "pseudonym": "bytea",
+    "number": "bigint",
+    "ballot_hash": "bytea",
+    "delay_ms": "bigint",
+}
+# Arrays on PostgreSQL, so that a statement is one text, prepared once, however many rows it has.
+_INSERT = text(
+    "INSERT INTO queue (leaf, type, raw, pseudonym, number, ballot_hash, state, received_at_ms, deadline_ms) "  # noqa: S608 - made of the names above alone
+    "SELECT leaf, type, raw, pseudonym, number, ballot_hash, 'waiting', now_ms(), now_ms() + delay_ms FROM unnest("
+    + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _GIVEN.items())
+    + f") AS given ({', '.join(_GIVEN)}) ON CONFLICT DO NOTHING RETURNING "
+    + ", ".join(column.name for column in _QUEUED)
+)
+_APPEND = text(
+    "INSERT INTO entries (index, leaf, type, block, raw) SELECT index, leaf, type, :block, raw FROM unnest("
+    "CAST(:index AS bigint[]), CAST(:leaf AS bytea[]), CAST(:type AS text[]), CAST(:raw AS bytea[])) "
+    "AS given (index, leaf, type, raw)"
+)
+_SEQUENCED = text(
+    "UPDATE queue SET state = 'sequenced', entry_index = given.at "
+    "FROM unnest(CAST(:row AS bigint[]), CAST(:at AS bigint[])) AS given (place, at) "
+    "WHERE queue.id = given.place AND queue.state = 'waiting'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +214,11 @@ class Store:
             {"index": start + place, "leaf": leaf_hash(raw), "type": kind, "block": block, "raw": raw}
             for place, (kind, raw) in enumerate(raws)
         ]
-        connection.execute(insert(ENTRIES), rows)
+        if self._database.is_sqlite:
+            connection.execute(insert(ENTRIES), rows)
+            return
+        columns = {name: [row[name] for row in rows] for name in ("index", "leaf", "type", "raw")}
+        connection.execute(_APPEND, {**columns, "block": block})
 
     # ---------------------------------------------------------------------------------------------------- queue
 
@@ -199,29 +230,33 @@ class Store:
         `along` stores in the same transaction what belongs to the new rows; whatever it raises undoes them all. Raises
         LateError, with nothing stored, where the database received them after `latest_ms`.
         """
+        insert_all = self._insert_sqlite if self._database.is_sqlite else self._insert_postgresql
+        with self._database.begin() as connection:
+            made = {row.leaf: row for row in insert_all(connection, entries)}
+            if latest_ms is not None and any(row.received_at_ms > latest_ms for row in made.values()):
+                raise LateError
+            if along is not None and made:
+                along(connection, list(made))
+        return [made.pop(entry.leaf, None) for entry in entries]
+
+    @staticmethod
+    def _insert_sqlite(connection: Connection, entries: Sequence[NewEntry]) -> list[Queued]:
         rows = [
             {
-                "leaf": entry.leaf,
-                "type": entry.type,
-                "raw": entry.raw,
-                "pseudonym": entry.pseudonym,
-                "number": entry.number,
-                "ballot_hash": entry.ballot_hash,
+                **{name: getattr(entry, name) for name in _GIVEN if name != "delay_ms"},
                 "state": "waiting",
                 "received_at_ms": NOW_MS,
                 "deadline_ms": None if entry.delay_ms is None else NOW_MS + entry.delay_ms,
             }
             for entry in entries
         ]
-        dialect: Any = sqlite if self._database.is_sqlite else postgresql
-        statement = dialect.insert(QUEUE).values(rows).on_conflict_do_nothing().returning(*_QUEUED)
-        with self._database.begin() as connection:
-            made = {bytes(row.leaf): _queued(row) for row in connection.execute(statement)}
-            if latest_ms is not None and any(row.received_at_ms > latest_ms for row in made.values()):
-                raise LateError
-            if along is not None and made:
-                along(connection, list(made))
-        return [made.pop(entry.leaf, None) for entry in entries]
+        statement = sqlite.insert(QUEUE).values(rows).on_conflict_do_nothing().returning(*_QUEUED)
+        return [_queued(row) for row in connection.execute(statement)]
+
+    @staticmethod
+    def _insert_postgresql(connection: Connection, entries: Sequence[NewEntry]) -> list[Queued]:
+        columns = {name: [getattr(entry, name) for entry in entries] for name in _GIVEN}
+        return [_queued(row) for row in connection.execute(_INSERT, columns)]
 
     def find(
         self, *, leaf: bytes | None = None, ballot_hash: bytes | None = None, pseudonym: bytes | None = None
@@ -237,11 +272,11 @@ class Store:
             row = connection.execute(select(*_QUEUED).where(condition)).first()
         return None if row is None else _queued(row)
 
-    def find_ballots(self, ballot_hashes: Sequence[bytes]) -> dict[bytes, Queued]:
+    @staticmethod
+    def find_ballots(connection: Connection, ballot_hashes: Sequence[bytes]) -> dict[bytes, Queued]:
         """Return what became of cast or challenged ballots, by their hashes, in one statement."""
-        with self._database.read() as connection:
-            rows = connection.execute(select(*_QUEUED).where(QUEUE.c.ballot_hash.in_(ballot_hashes)))
-            return {bytes(row.ballot_hash): _queued(row) for row in rows}
+        rows = connection.execute(select(*_QUEUED).where(QUEUE.c.ballot_hash.in_(ballot_hashes)))
+        return {bytes(row.ballot_hash): _queued(row) for row in rows}
 
     def find_prefix(self, prefix: bytes) -> Queued | None:
         """Return the first cast or challenged ballot whose hash begins so (a tracking code is such a beginning)."""
@@ -278,7 +313,9 @@ class Store:
         """Note which rows (by id) stand at which index, and which were refused by which check."""
         by_id = update(QUEUE).where(QUEUE.c.id == bindparam("row"), QUEUE.c.state == "waiting")
         rows = [{"row": row, "at": index} for row, index in sequenced]
-        if rows:
+        if rows and not self._database.is_sqlite:
+            connection.execute(_SEQUENCED, {name: [row[name] for row in rows] for name in ("row", "at")})
+        elif rows:
             connection.execute(by_id.values(state="sequenced", entry_index=bindparam("at")), rows)
         failed = [{"row": row, "check": check} for row, check in refused]
         if failed:

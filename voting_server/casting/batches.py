@@ -23,7 +23,7 @@ _Place = tuple[Item, asyncio.Future[Answer], asyncio.AbstractEventLoop]
 
 
 class Batches(Generic[Item, Answer]):
-    """A bounded line and the threads that take from it; `handle` answers each item, or gives the error to raise."""
+    """A bounded line and the thread that takes from it; `handle` answers each item, or gives the error to raise."""
 
     def __init__(
         self,
@@ -31,27 +31,25 @@ class Batches(Generic[Item, Answer]):
         *,
         most: int,
         bound: int,
-        threads: int = 1,
+        linger_s: float = 0.0,
     ) -> None:
-        """Take at most `most` items at once and let at most `bound` wait."""
-        self._handle, self._most, self._bound = handle, most, bound
+        """Take at most `most` items at once and let at most `bound` wait; the first waits `linger_s` for company."""
+        self._handle, self._most, self._bound, self._linger_s = handle, most, bound, linger_s
         self._line: deque[_Place[Item, Answer]] = deque()
         self._changed = threading.Condition()
         self._ending = False
-        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         """Begin to take."""
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Answer everybody who waits, then end."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join()
+        self._thread.join()
 
     @property
     def waiting(self) -> int:
@@ -92,6 +90,8 @@ class Batches(Generic[Item, Answer]):
         with self._changed:
             while not self._line and not self._ending:
                 self._changed.wait()
+            if self._linger_s and not self._ending and len(self._line) < self._most:
+                self._changed.wait_for(lambda: self._ending or len(self._line) >= self._most, self._linger_s)
             return [self._line.popleft() for _ in range(min(self._most, len(self._line)))]
 
 

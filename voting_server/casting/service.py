@@ -40,6 +40,8 @@ from voting_server.plumbing.sessions import BALLOT_SESSIONS
 
 HOUR_S = 3_600
 _NONCE_SHARE = 0.5
+_LINGER_S = 0.01
+_STALE_MS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,11 @@ class Casting:
         self._intake = Intake(context, board, self._store)
         limits = context.limits
         self.casts: Batches[Cast, Queued] = Batches(
-            self._intake.take, most=limits.batch, bound=limits.intake, threads=2
+            self._intake.take, most=limits.batch, bound=limits.intake, linger_s=_LINGER_S
         )
-        self.nonces: Batches[NonceRequest, bytes] = Batches(self.issue, most=limits.batch, bound=limits.intake)
+        self.nonces: Batches[NonceRequest, bytes] = Batches(
+            self.issue, most=limits.batch, bound=limits.intake, linger_s=_LINGER_S
+        )
 
     def start(self) -> None:
         """Let both lines begin."""
@@ -140,7 +144,7 @@ class Casting:
         key, _ = self._require_key()
         with self._context.database.read() as connection:
             subjects, now_ms = BALLOT_SESSIONS.find_subjects(connection, [each.session for each in requests])
-        with self._board.record() as record:
+        with self._board.record(_STALE_MS) as record:
             manifest, digest = record.parts.manifest, record.manifest_hash
             closed = _refuse_nonces(record, now_ms, key)
         answers: list[bytes | Exception] = []

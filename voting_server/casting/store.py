@@ -9,7 +9,7 @@ component would each get a receipt although the board can take only one; their r
 
 from collections.abc import Iterable
 
-from sqlalchemy import Column, Connection, LargeBinary, Table, delete
+from sqlalchemy import Column, Connection, LargeBinary, Table, delete, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -26,6 +26,9 @@ FIRSTS = Table(
     BALLOT,
     Column("value", LargeBinary(33), primary_key=True),
 )
+
+
+_RESERVE = text("INSERT INTO firsts (value) SELECT unnest(CAST(:values AS bytea[]))")
 
 
 class TakenError(Exception):
@@ -46,12 +49,14 @@ class Store:
         row = dialect.insert(LOGINS).values(token=token, expires_at_ms=NOW_MS + life_ms)
         return connection.execute(row.on_conflict_do_nothing().returning(LOGINS.c.token)).first() is not None
 
-    @staticmethod
-    def reserve(connection: Connection, firsts: Iterable[bytes]) -> None:
+    def reserve(self, connection: Connection, firsts: Iterable[bytes]) -> None:
         """Reserve first components. Raises TakenError; the transaction is spoiled then."""
         # In one order everywhere, so that two transactions never wait for each other in a circle.
-        values = [{"value": value} for value in sorted(firsts)]
+        values = sorted(firsts)
         try:
-            connection.execute(FIRSTS.insert(), values)
+            if self._database.is_sqlite:
+                connection.execute(FIRSTS.insert(), [{"value": value} for value in values])
+            else:
+                connection.execute(_RESERVE, {"values": values})
         except IntegrityError:
             raise TakenError from None
