@@ -7,6 +7,7 @@ Spec: `docs/architecture.md`, section "Server". The only place that builds servi
 'Dobush ballot side'
 """
 
+import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Literal, Protocol
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from voting_server.board.routes import create_router as create_board_router
+from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
 from voting_server.casting.routes import make_router as make_casting_router
 from voting_server.casting.service import Casting
@@ -129,7 +131,7 @@ def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[Fas
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = context.limits.threads
-        await anyio.to_thread.run_sync(_require_sound, context)
+        await anyio.to_thread.run_sync(require_sound, context)
         async with AsyncExitStack() as stack:
             for app in inner:
                 await stack.enter_async_context(app.router.lifespan_context(app))
@@ -144,7 +146,20 @@ def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[Fas
     return lifespan
 
 
-def _require_sound(context: Context) -> None:
+def run_sequencer(settings: Settings, ended: threading.Event) -> None:
+    """Write blocks until `ended` is set. Raises what `require_sound` does, and ForkError."""
+    logging.configure()
+    context = Context.open(settings, "ballot")
+    try:
+        require_sound(context)
+        logging.log().info("started", side="sequencer")
+        Sequencer(Board(context)).run(ended)
+        logging.log().info("stopped", side="sequencer")
+    finally:
+        context.close()
+
+
+def require_sound(context: Context) -> None:
     """Check database and clocks before anything is served. Raises SkewError, NotMigratedError."""
     require_current(context.database, context.side)
     require_database_agreement(context.database, context.limits.skew_ms)

@@ -8,7 +8,9 @@ be read by everybody on the machine. Modules of the server are loaded by the com
 """
 
 import os
+import signal
 import sys
+import threading
 from typing import Annotated, Literal
 
 import typer
@@ -25,6 +27,7 @@ def run(
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen at.")] = 8000,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1, max=256)] = 1,
+    uds: Annotated[str | None, typer.Option(help="Unix socket to listen at instead.")] = None,
 ) -> None:
     """Serve one side (or, at a desk, both)."""
     from voting_server.plumbing import serving  # noqa: PLC0415 - the program's help needs no server
@@ -32,7 +35,19 @@ def run(
     os.environ["DOBUSH_SIDE"] = side
     if side == "desk":
         typer.echo(DESK_WARNING, err=True)
-    sys.exit(serving.serve("voting_server.app:from_environment", host, port, workers))
+    sys.exit(serving.serve("voting_server.app:from_environment", host, port, workers, uds))
+
+
+@app.command()
+def sequencer() -> None:
+    """Write the log's blocks until told to end (SIGTERM); one at a time, a second one waits for its turn."""
+    from voting_server.app import run_sequencer  # noqa: PLC0415
+    from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
+
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    run_sequencer(read_settings(Side.BALLOT), ended)
 
 
 @app.command()

@@ -5,14 +5,19 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from tests.integration.conftest import short_folder
+from tests.integration.conftest import Databases, short_folder
 from voting_server.app import create_app
 from voting_server.plumbing.bodies import RawBody
+from voting_server.plumbing.database import NOW_MS, Database
 from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.serving import TimedProtocol, options
 from voting_server.plumbing.settings import Limits, Settings, Side
@@ -155,3 +160,37 @@ def test_as_many_connections_as_the_limit_and_not_one_more(serve: Callable[..., 
         assert answer(second, padded(200)) == b"HTTP/1.1 200 OK"
         with connect() as third:
             assert answer(third, padded(200)) == b"HTTP/1.1 503 Service Unavailable"
+
+
+def test_as_many_requests_compute_at_a_time_as_the_limit_and_the_next_waits(tmp_path: Path) -> None:
+    settings = Settings(side=Side.BALLOT, data_dir=tmp_path, limits=Limits(threads=2))
+    migrate_side(settings)
+    app = create_app(settings)
+    inside, peak, lock, together = 0, 0, threading.Lock(), threading.Barrier(2)
+
+    @app.get("/slow")
+    def slow() -> None:
+        nonlocal inside, peak
+        with lock:
+            inside += 1
+            peak = max(peak, inside)
+        together.wait(WAIT_S)
+        with lock:
+            inside -= 1
+
+    with TestClient(app) as client, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: client.get("/slow").status_code, range(4)))
+    assert (answers, peak) == ([200] * 4, 2)
+
+
+def test_a_process_holds_as_many_database_connections_as_the_limit_and_not_one_more(databases: Databases) -> None:
+    database = Database(databases.urls["ballot"], pool=2, pool_wait_s=0.1)
+    with database.read() as first, database.read() as second:
+        assert [connection.execute(select(NOW_MS)).scalar_one() > 0 for connection in (first, second)] == [True, True]
+        with pytest.raises(PoolTimeout), database.read() as third:
+            third.execute(select(NOW_MS))
+    database.close()
+
+
+def test_the_listening_socket_gets_the_backlog_of_the_settings() -> None:
+    assert options(Settings(limits=Limits(backlog=7)))["backlog"] == 7

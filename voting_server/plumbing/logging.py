@@ -10,10 +10,11 @@ and the class of their error, because their texts quote what they choked on.
 {'event': 'unlisted'}
 """
 
+import io
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -34,6 +35,10 @@ EVENTS = frozenset(
         "witness-failed",
         "timestamp-failed",
         "sequencer-waits",
+        "totals-refused",
+        "certificate-failed",
+        "certified",
+        "timestamped",
         "cache-lost",
         "cache-back",
         "kill-point",
@@ -85,6 +90,18 @@ class _LibraryHandler(logging.Handler):
         log().log(record.levelno, "library", logger=record.name, error=error)
 
 
+class _Stderr(io.TextIOBase):
+    """Standard error as it is when something is written, whoever has replaced it since."""
+
+    def write(self, text: str) -> int:
+        """Write."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Flush."""
+        sys.stderr.flush()
+
+
 def configure(stream: TextIO | None = None) -> None:
     """Send structlog's lines and every library's to `stream` (standard error when none is given)."""
     structlog.configure(
@@ -95,7 +112,7 @@ def configure(stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(sort_keys=True),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(stream or cast("TextIO", _Stderr())),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()

@@ -92,7 +92,7 @@ def options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def serve(application: str, host: str, port: int, workers: int) -> int:
+def serve(application: str, host: str, port: int, workers: int, uds: str | None = None) -> int:
     """Run workers of an application factory until the process is told to end; return the exit status."""
     logging.configure()
     settings = read_settings()
@@ -100,7 +100,7 @@ def serve(application: str, host: str, port: int, workers: int) -> int:
     if folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     try:
-        uvicorn.run(application, factory=True, host=host, port=port, workers=workers, **options(settings))
+        uvicorn.run(application, factory=True, host=host, port=port, uds=uds, workers=workers, **options(settings))
     finally:
         shutil.rmtree(folder or "-", ignore_errors=True)
     return 0

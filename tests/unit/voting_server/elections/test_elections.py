@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,16 @@ def test_an_election_is_founded_once_and_waits_for_its_trustees(founded: TestCli
         "not_before_ms": None,
     }
     assert problem(founded.post("/election", json=founding(world), headers=OPERATOR)) == "election-exists"
+
+
+def test_a_founding_may_be_as_large_as_the_limit_and_not_a_byte_larger(tmp_path: Path, world: World) -> None:
+    content = json.dumps(founding(world)).encode()
+    for limit, code in ((len(content) - 1, 413), (len(content), 201)):
+        made = settings(tmp_path / str(code), body_bytes=10, import_bytes=limit)
+        migrate_side(made)
+        with TestClient(create_app(made)) as client:
+            headers = {**OPERATOR, "Content-Type": "application/json"}
+            assert client.post("/election", content=content, headers=headers).status_code == code
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer let me out"}])

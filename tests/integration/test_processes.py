@@ -1,0 +1,150 @@
+"""Real processes: whose keys are in them, whose clock they trust, whose database they serve."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from crypto.election.ceremony import make_key
+from tests.integration.conftest import Databases, short_folder
+from tests.simulator import World, secret
+from tests.unit.voting_server.elections.test_elections import OPERATOR, founding, settings
+from voting_server.plumbing.database import CLOCK_SQL
+
+PROGRAM = Path(sys.executable).parent / "dobush-server"
+WAIT_S = 60
+OWN = [("log", 0), ("receipt", 0)]
+OTHERS = [(role, place) for role in ("officer", "registrar", "trustee", "witness") for place in range(3)]
+
+
+def environment(databases: Databases, folder: Path, side: str) -> dict[str, str]:
+    """Return the environment of a process of one side of the world's election."""
+    made = {
+        "PATH": os.environ["PATH"],
+        "DOBUSH_SIDE": side,
+        "DOBUSH_DATA_DIR": str(folder),
+        f"DOBUSH_{side.upper()}_DATABASE": databases.urls[side],
+    }
+    if side == "ballot":
+        known = settings(folder)
+        made["DOBUSH_LOG_KEY"], made["DOBUSH_RECEIPT_KEY"] = (secret("key", role, 0).hex() for role, _ in OWN)
+        made["DOBUSH_OPERATORS"] = f'["{known.operators[0]}"]'
+    return made
+
+
+@contextmanager
+def running(environment: dict[str, str], *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `dobush-server`; end it by SIGTERM and expect that it ends well."""
+    process = subprocess.Popen([PROGRAM, *arguments], env=environment, stderr=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WAIT_S)
+
+
+def wait_for(process: "subprocess.Popen[bytes]", event: str) -> None:
+    """Read the process's log until an event comes."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if f'"event": "{event}"'.encode() in line:
+            return
+    pytest.fail(f"the process ended before {event}")
+
+
+def memory(pid: int) -> bytes:
+    """Return everything that a process can write to: heap, stacks, data."""
+    found = []
+    with Path(f"/proc/{pid}/mem").open("rb", 0) as file:
+        for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
+            span, rights, *_ = line.split()
+            if not rights.startswith("rw"):
+                continue
+            start, end = (int(part, 16) for part in span.split("-"))
+            file.seek(start)
+            try:
+                found.append(file.read(end - start))
+            except OSError:
+                continue  # pages that only the kernel reads
+    return b"".join(found)
+
+
+def spellings(seed: bytes) -> list[bytes]:
+    """Return the forms in which a seed could lie in memory or in a file."""
+    return [seed, seed.hex().encode(), seed.hex().upper().encode()]
+
+
+def test_nobody_elses_key_is_in_the_servers_process_database_or_files(databases: Databases, tmp_path: Path) -> None:
+    world, folder = World(), short_folder()
+    own = environment(databases, tmp_path, "ballot")
+    with running(own, "run", "--side", "ballot", "--uds", f"{folder}/a.sock") as server:
+        wait_for(server, "started")
+        with httpx.Client(transport=httpx.HTTPTransport(uds=f"{folder}/a.sock"), base_url="http://a") as client:
+            assert client.post("/election", json=founding(world), headers=OPERATOR).status_code == 201
+            with running(own, "sequencer") as sequencer:
+                wait_for(sequencer, "block-published")
+                raw = world.by_trustee("ceremony-key", make_key(world.setting(), 1, 1, 1))
+                answer = client.post("/entries", content=raw, headers={"Content-Type": "application/cbor"})
+                assert answer.status_code == 202
+                memories = [memory(server.pid), memory(sequencer.pid)]
+        kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
+    dump = subprocess.run(
+        ["pg_dump", "-h", databases.cluster.folder, "-U", "postgres", databases.ballot], check=True, capture_output=True
+    ).stdout
+    seeds = [secret("key", role, place) for role, place in OTHERS]
+    for where in (*memories, kept, dump):
+        assert [form for seed in seeds for form in spellings(seed) if form in where] == []
+    # The search finds what is there: the log's own key.
+    assert any(form in memories[1] for form in spellings(secret("key", "log", 0)))
+    assert "seal" in str(dump)
+
+
+@pytest.mark.parametrize("side", ["identity", "ballot"])
+@pytest.mark.parametrize("off_ms", [5_000, -5_000])
+def test_a_process_whose_clock_is_not_the_databases_refuses_to_start(
+    databases: Databases, tmp_path: Path, side: str, off_ms: int
+) -> None:
+    with databases.cluster.connect(getattr(databases, side)) as connection:
+        connection.execute(CLOCK_SQL.replace("::bigint $$", f"::bigint + {off_ms} $$").encode())
+    ended = subprocess.run(
+        [PROGRAM, "run", "--side", side, "--uds", f"{tmp_path}/a.sock"],
+        env=environment(databases, tmp_path, side),
+        check=False,
+        capture_output=True,
+        timeout=WAIT_S,
+    )
+    assert ended.returncode != 0
+    assert b"started" not in ended.stderr
+    shown = subprocess.run(
+        [PROGRAM, "check", "--side", side], env=environment(databases, tmp_path, side), check=False, capture_output=True
+    )
+    assert (shown.returncode, b"the clock of database is" in shown.stdout) == (1, True)
+
+
+def test_a_database_that_is_not_migrated_is_not_served(databases: Databases, tmp_path: Path) -> None:
+    with databases.cluster.connect(databases.ballot) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'older'")
+    ended = subprocess.run(
+        [PROGRAM, "run", "--side", "ballot", "--uds", f"{tmp_path}/a.sock"],
+        env=environment(databases, tmp_path, "ballot"),
+        check=False,
+        capture_output=True,
+        timeout=WAIT_S,
+    )
+    assert ended.returncode != 0
+    assert b"started" not in ended.stderr
+
+
+def test_the_serving_role_cannot_move_the_clock(databases: Databases) -> None:
+    with (
+        databases.cluster.connect(databases.ballot, "ballot") as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute("CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'")
