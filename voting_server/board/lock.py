@@ -6,8 +6,8 @@ the primary key of `entries` refuses a second writer even where a lock was lost 
 >>> import tempfile
 >>> folder = Path(tempfile.mkdtemp())
 >>> first, second = SequencerLock(Database("sqlite://"), folder), SequencerLock(Database("sqlite://"), folder)
->>> first.acquire(), second.acquire(), first.release(), second.acquire()
-(True, False, None, True)
+>>> first.acquire(), second.acquire(), first.release(), second.acquire(), second.release()
+(True, False, None, True, None)
 """
 
 import fcntl

@@ -1,8 +1,8 @@
 """The log's static files: written under another name, made durable, then renamed; never half a file, never another.
 
 Spec: `docs/spec/merkle.md`. Bundles come first, then tiles, then the checkpoint, so that whoever sees a checkpoint
-finds all that it promises. The folder may be served by any web server or copied to any delivery network. A file that was lost
-is written again from the database at the next start.
+finds all that it promises. The folder may be served by any web server or copied to any delivery network. A file that
+was lost is written again from the database at the next start.
 
 >>> import tempfile
 >>> publication = Publication(Path(tempfile.mkdtemp()))

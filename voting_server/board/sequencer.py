@@ -1,9 +1,9 @@
 """The one that writes blocks: takes what waits, lets the state machine judge it, commits, publishes, asks witnesses.
 
 Spec: `docs/spec/board.md`, `docs/operations/faults.md`. One process at a time, under a lock. A block's entries, its
-signed checkpoint and the states of the rows that it took are one transaction; everything after it (files, cosignatures) is
-made again from the database at the next start, with the same bytes. Before the first signature the witnesses are asked
-what they hold: a database that was set back must not sign a second tree.
+signed checkpoint and the states of the rows that it took are one transaction; everything after it (files, cosignatures)
+is made again from the database at the next start, with the same bytes. Before the first signature the witnesses are
+asked what they hold: a database that was set back must not sign a second tree.
 
 >>> from voting_server.board.store import Queued
 >>> is_due([], held=0, urgent=False)
@@ -342,7 +342,7 @@ class Sequencer:
     _prunable: Sequence[tuple[str, bytes]] = ()
 
     def _ask_witnesses(self) -> None:
-        """Ask for cosignatures on the newest checkpoint; store and publish it with a quorum, which the next seal holds."""
+        """Ask for cosignatures on the newest checkpoint; with a quorum it is stored, published and sealed next."""
         manifest, size = self.writer.manifest, self.writer.tiles.size
         keys = self._witness_keys()
         if self._witnesses is None or not keys:

@@ -1,1 +1,1 @@
-"""Tally: aggregates of the closed log, and what the results came to."""
+"""After the close: the cells' sums, what officers sign as results, and the totals that everybody reads."""
