@@ -16,12 +16,16 @@ import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
+from crypto.errors import Refused
+from voting_server.board.certificates import Certifier
 from voting_server.board.routes import create_router as create_board_router
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
+from voting_server.board.timestamps import Stamper
 from voting_server.casting.routes import make_router as make_casting_router
 from voting_server.casting.service import Casting
 from voting_server.elections.routes import make_router as make_elections_router
@@ -34,9 +38,14 @@ from voting_server.plumbing.migration import require_current
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
 from voting_server.plumbing.settings import Settings, Side, read_settings
+from voting_server.tally.routes import create_router as create_tally_router
+from voting_server.tally.service import Tallies
 
 IMPORTS = ("/rolls", "/election")
 """Paths whose body may be as large as a whole roll."""
+
+
+_WORKER_PAUSE_S = 1.0
 
 
 class Service(Protocol):
@@ -159,6 +168,30 @@ def run_sequencer(settings: Settings, ended: threading.Event) -> None:
         context.close()
 
 
+def run_worker(settings: Settings, ended: threading.Event) -> None:
+    """Do what no request and no block waits for: aggregates, time-stamp tokens, BLS certificates; until `ended` is set.
+
+    Raises what `require_sound` does.
+    """
+    logging.configure()
+    context = Context.open(settings, "ballot")
+    try:
+        require_sound(context)
+        board = Board(context)
+        acts = (Tallies(board).step, Stamper(board).step, Certifier(board).step)
+        logging.log().info("started", side="worker")
+        while not ended.wait(_WORKER_PAUSE_S):
+            for act in acts:
+                try:
+                    act()
+                except (ProblemError, Refused, SQLAlchemyError) as error:
+                    if not isinstance(error, ProblemError):
+                        logging.log().error("worker-failed", error=type(error).__name__)
+        logging.log().info("stopped", side="worker")
+    finally:
+        context.close()
+
+
 def require_sound(context: Context) -> None:
     """Check database and clocks before anything is served. Raises SkewError, NotMigratedError."""
     require_current(context.database, context.side)
@@ -175,8 +208,10 @@ def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
     board = Board(context)
     elections = Elections(context, board)
     casting = Casting(context, board)
+    tallies = Tallies(board)
     routers = [
         create_board_router(board),
+        create_tally_router(tallies),
         make_elections_router(elections, context.settings),
         make_casting_router(casting, context),
     ]

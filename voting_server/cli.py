@@ -51,6 +51,18 @@ def sequencer() -> None:
 
 
 @app.command()
+def worker() -> None:
+    """Sign aggregates, fetch time-stamp tokens and BLS certificates until told to end (SIGTERM)."""
+    from voting_server.app import run_worker  # noqa: PLC0415
+    from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
+
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    run_worker(read_settings(Side.BALLOT), ended)
+
+
+@app.command()
 def migrate(side: SideOption = "desk") -> None:
     """Bring the database of a side to this version, as its owner."""
     import voting_server.app  # noqa: F401, PLC0415 - declares every table

@@ -36,6 +36,7 @@ EVENTS = frozenset(
         "timestamp-failed",
         "sequencer-waits",
         "totals-refused",
+        "worker-failed",
         "certificate-failed",
         "certified",
         "timestamped",
