@@ -1,11 +1,14 @@
 """Real processes: whose keys are in them, whose clock they trust, whose database they serve."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 
 import httpx
@@ -19,6 +22,7 @@ from tests.unit.voting_server.elections.test_elections import OPERATOR, founding
 from voting_server.plumbing.database import CLOCK_SQL
 
 PROGRAM = Path(sys.executable).parent / "dobush-server"
+PAGE = resource.getpagesize()
 WAIT_S = 60
 OWN = [("log", 0), ("receipt", 0)]
 OTHERS = [(role, place) for role in ("officer", "registrar", "trustee", "witness") for place in range(3)]
@@ -60,29 +64,31 @@ def wait_for(process: "subprocess.Popen[bytes]", event: str) -> None:
 
 
 def memory(pid: int) -> bytes:
-    """Return everything that a process can write to: heap, stacks, data."""
-    found = []
-    with Path(f"/proc/{pid}/mem").open("rb", 0) as file:
+    """Return every page that a process has written to: heap, stacks, data."""
+    found: list[bytes] = []
+    with Path(f"/proc/{pid}/mem").open("rb", 0) as file, Path(f"/proc/{pid}/pagemap").open("rb", 0) as pages:
         for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
             span, rights, *_ = line.split()
-            if not rights.startswith("rw"):
-                continue
             start, end = (int(part, 16) for part in span.split("-"))
-            file.seek(start)
-            try:
-                found.append(file.read(end - start))
-            except OSError:
-                continue  # pages that only the kernel reads
+            if not rights.startswith("rw") or start >= 1 << 47:
+                continue
+            pages.seek(start // PAGE * 8)
+            states = array("Q", pages.read((end - start) // PAGE * 8))
+            for present, run in groupby(range(len(states)), key=lambda place: bool(states[place] >> 62)):
+                if present:
+                    places = list(run)
+                    file.seek(start + places[0] * PAGE)
+                    found.append(file.read(len(places) * PAGE))
     return b"".join(found)
 
 
 def spellings(seed: bytes) -> list[bytes]:
     """Return the forms in which a seed could lie in memory or in a file."""
-    return [seed, seed.hex().encode(), seed.hex().upper().encode()]
+    return [seed, seed.hex().encode()]
 
 
 def test_nobody_elses_key_is_in_the_servers_process_database_or_files(databases: Databases, tmp_path: Path) -> None:
-    world, folder = World(), short_folder()
+    world, folder = World(changes={"interval_ms": 1_000}), short_folder()
     own = environment(databases, tmp_path, "ballot")
     with running(own, "run", "--side", "ballot", "--uds", f"{folder}/a.sock") as server:
         wait_for(server, "started")
