@@ -11,6 +11,9 @@ RUST_PACKAGES := cargo-web rustfmt-web rust-web-clippy
 DEPS := $(VENV)/.dependencies.stamp
 KERNEL := $(VENV)/.kernel.stamp
 SYSTEM := $(VENV)/.packages.stamp
+# Programs of others that read and witness our log in the tests.
+INTEROP := $(VENV)/.interop.stamp
+INTEROP_SOURCE := tests/integration/interop
 COMPILE := $(VENV)/lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-annotate
 RUST_FILES := $(wildcard $(CRATE)/Cargo.toml $(CRATE)/Cargo.lock $(CRATE)/build.rs) $(shell find $(CRATE)/src -name '*.rs' 2>/dev/null)
 KERNEL_FILE := $(wildcard crypto/_kernel*.so)
@@ -42,7 +45,7 @@ demo: $(KERNEL) ## a whole election on real figures, from the key ceremony to VE
 serve: $(KERNEL) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")
 	$(BIN)/python -m demo.desk $(ARGS)
 
-test: $(KERNEL) ## every test suite, with the seconds each one took
+test: $(KERNEL) $(INTEROP) ## every test suite, with the seconds each one took
 	$(BIN)/python tests/run_suites.py $(ARGS)
 
 check: $(KERNEL) ## style, types, import rules, Rust lints
@@ -73,6 +76,7 @@ $(SYSTEM): packages.txt
 	@command -v dpkg >/dev/null || { echo "not a Debian system: install the counterparts of packages.txt by hand, then: mkdir -p $(VENV) && touch $@"; exit 1; }
 	@missing=; for name in $$(grep -v '^#' packages.txt); do dpkg -s $$name >/dev/null 2>&1 || missing="$$missing $$name"; done; \
 	command -v $(CARGO) >/dev/null || missing="$$missing $(RUST_PACKAGES)"; \
+	command -v go >/dev/null || missing="$$missing golang-go"; \
 	if [ -n "$$missing" ]; then \
 	    if [ "$$(id -u)" = 0 ]; then apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing; \
 	    else echo "packages are missing; run this, then make again:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; fi
@@ -82,6 +86,13 @@ $(SYSTEM): packages.txt
 # Without --no-deps pip would demand petlib's test tools, which the lock leaves out on purpose.
 $(DEPS): requirements-dev.txt $(SYSTEM)
 	$(BIN)/python -m pip install -q --use-pep517 --no-deps --require-hashes -r requirements-dev.txt
+	@touch $@
+
+# The witness asks for a newer Python than Debian's in its metadata only.
+$(INTEROP): $(INTEROP_SOURCE)/requirements.txt $(INTEROP_SOURCE)/reader/main.go $(INTEROP_SOURCE)/reader/go.sum $(SYSTEM)
+	$(PYTHON) -m venv $(VENV)/interop
+	$(VENV)/interop/bin/python -m pip install -q --no-deps --require-hashes --ignore-requires-python -r $(INTEROP_SOURCE)/requirements.txt
+	cd $(INTEROP_SOURCE)/reader && go build -trimpath -o $(CURDIR)/$(VENV)/interop/bin/reader .
 	@touch $@
 
 $(KERNEL): $(RUST_FILES) pyproject.toml $(DEPS)
