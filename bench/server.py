@@ -136,8 +136,7 @@ class Bench:
         ports = free_ports(len(manifest.witnesses) + 1)
         self.port = ports.pop()
         addresses = {
-            witness.name: f"http://127.0.0.1:{port}/"
-            for witness, port in zip(manifest.witnesses, ports, strict=True)
+            witness.name: f"http://127.0.0.1:{port}/" for witness, port in zip(manifest.witnesses, ports, strict=True)
         }
         environment = {
             "DOBUSH_SIDE": "ballot",

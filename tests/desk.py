@@ -222,9 +222,9 @@ def desk_settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
 
 
 @contextmanager
-def open_desk(folder: Path, stage: str = "open", **more: Any) -> Iterator[Desk]:  # noqa: ANN401
-    """Serve a fresh world at a stage from an SQLite file."""
-    world = fresh(stage)
+def open_desk(folder: Path, stage: str | World = "open", **more: Any) -> Iterator[Desk]:  # noqa: ANN401
+    """Serve a world, or a fresh one at a stage, from an SQLite file (or `ballot_database`)."""
+    world = stage if isinstance(stage, World) else fresh(stage)
     settings = desk_settings(folder, **more)
     if "ballot_database" not in more:
         folder.mkdir(parents=True, exist_ok=True)

@@ -87,6 +87,10 @@ class Intake:
                 office = record.office()
                 for place in refused:
                     place.answer = self._review(record, place, now_ms)
+            for place in refused:
+                if isinstance(place.answer, Refused) and self._board.store.find(pseudonym=place.head.pseudonym):
+                    # It follows a ballot that no block holds yet, as far as one can say now.
+                    place.answer = ProblemError("ballot-waits", retry_after_s=max(1, manifest.interval_ms // 1_000))
         # Signatures first and proofs after them: a proof costs most, and only who holds the key may cause that.
         self._verify(_open(fresh), office, lambda work: Work(work.claims))
         self._verify(_open(fresh), office, lambda work: Work((), work.ballot))
