@@ -7,10 +7,14 @@ be read by everybody on the machine. Modules of the server are loaded by the com
 'dobush-server'
 """
 
+import json
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -84,6 +88,106 @@ def check(side: SideOption = "desk") -> None:
         typer.echo(fault)
     typer.echo("nothing is wrong" if not faults else f"{len(faults)} faults")
     sys.exit(1 if faults else 0)
+
+
+# ------------------------------------------------------------------------------------------------- an officer's acts
+
+officer = typer.Typer(no_args_is_help=True, help="An officer's acts, on her own machine with her own key.")
+app.add_typer(officer, name="officer")
+KeyOption = Annotated[Path, typer.Option(help="Your key file.")]
+WordsOption = Annotated[Path | None, typer.Option(help="File with the passphrase; asked for where there is none.")]
+KindOption = Annotated[Literal["demo", "practice", "real"], typer.Option(help="The election's kind.")]
+HashOption = Annotated[str, typer.Option(help="The manifest hash as published, 64 hexadecimal digits.")]
+OutOption = Annotated[Path, typer.Option(help="File to write the entry to.")]
+
+
+@officer.command(name="key")
+def make_key(key: KeyOption, passphrase_file: WordsOption = None) -> None:
+    """Make a key file and print the public key for the manifest."""
+    from voting_server.voters import key_file  # noqa: PLC0415
+
+    with _explained():
+        made = key_file.create(key, _passphrase(passphrase_file))
+        typer.echo(made.public_key.hex())
+
+
+@officer.command(name="sign")
+def sign_act(
+    entry_type: Annotated[str, typer.Argument(help="Type of the entry.", metavar="TYPE")],
+    body: Annotated[Path, typer.Argument(help="Its body in JSON; byte strings in hexadecimal.")],
+    kind: KindOption,
+    key: KeyOption,
+    out: OutOption,
+    manifest_hash: HashOption = "00" * 32,
+    passphrase_file: WordsOption = None,
+) -> None:
+    """Sign a new entry as the first of two officers; it is shown as it will stand in the log."""
+    from voting_server.elections import acts  # noqa: PLC0415
+    from voting_server.voters import key_file  # noqa: PLC0415
+
+    with _explained():
+        message = acts.read_body(entry_type, json.loads(body.read_bytes()))
+        typer.echo(json.dumps(acts.show_body(entry_type, message.to_bytes()), ensure_ascii=False, indent=2))
+        signer = key_file.read(key, _passphrase(passphrase_file))
+        out.write_bytes(acts.sign_act(kind, bytes.fromhex(manifest_hash), entry_type, message, signer))
+
+
+@officer.command(name="countersign")
+def countersign_act(
+    entry: Annotated[Path, typer.Argument(help="The entry that another officer signed.")],
+    kind: KindOption,
+    key: KeyOption,
+    out: OutOption,
+    manifest_hash: HashOption = "00" * 32,
+    passphrase_file: WordsOption = None,
+) -> None:
+    """Put the second signature beside another officer's, after reading what it says."""
+    from voting_server.elections import acts  # noqa: PLC0415
+    from voting_server.voters import key_file  # noqa: PLC0415
+
+    with _explained():
+        raw = entry.read_bytes()
+        typer.echo(json.dumps(acts.show_act(raw), ensure_ascii=False, indent=2))
+        signer = key_file.read(key, _passphrase(passphrase_file))
+        out.write_bytes(acts.countersign_act(kind, bytes.fromhex(manifest_hash), raw, signer))
+
+
+@officer.command(name="send")
+def send_act(
+    entry: Annotated[Path, typer.Argument(help="The signed entry.")],
+    url: Annotated[str, typer.Argument(help="Address of the ballot side.")],
+) -> None:
+    """Send an entry to the service and say what it answers; exit 1 where it is refused."""
+    import httpx  # noqa: PLC0415
+
+    with _explained():
+        headers = {"Content-Type": "application/cbor", "Accept-Language": "en"}
+        answer = httpx.post(f"{url.rstrip('/')}/entries", content=entry.read_bytes(), headers=headers, timeout=30)
+        typer.echo(json.dumps(answer.json(), ensure_ascii=False, indent=2))
+    sys.exit(0 if answer.status_code == 202 else 1)
+
+
+def _passphrase(file: Path | None) -> str:
+    """Return the passphrase of a file, or ask for it."""
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    return str(typer.prompt("Passphrase", hide_input=True, err=True))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Turn what an officer may do wrong into one line and exit status 2."""
+    import httpx  # noqa: PLC0415
+
+    from crypto.errors import DobushError  # noqa: PLC0415
+    from voting_server.elections.acts import ActError  # noqa: PLC0415
+    from voting_server.voters.key_file import KeyFileError  # noqa: PLC0415
+
+    try:
+        yield
+    except (ActError, KeyFileError, DobushError, OSError, ValueError, httpx.HTTPError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
 
 
 def main() -> None:
