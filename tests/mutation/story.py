@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
+from unittest import mock
 
 from crypto.election.encoding import Change, Decision, Incident, Rotate, Strike
 from crypto.signatures import ES256, key_id
@@ -62,9 +64,21 @@ class Story(World):
         self.accept()
 
 
+class _Drawn:
+    """Stands for the operating system's randomness while the story is told: the same bytes in every run."""
+
+    def __init__(self) -> None:
+        self._calls = 0
+
+    def __call__(self, size: int) -> bytes:
+        self._calls += 1
+        return hashlib.shake_256(f"story/{self._calls}".encode()).digest(size)
+
+
 @cache
 def tell() -> Story:
-    """Return the story, told once a process."""
-    story = Story(changes={"minimum_cell": 3})
-    story.run()
+    """Return the story, told once a process, every time with the same bytes."""
+    with mock.patch("os.urandom", _Drawn()):
+        story = Story(changes={"minimum_cell": 3})
+        story.run()
     return story
