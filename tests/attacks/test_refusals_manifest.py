@@ -370,6 +370,14 @@ def test_a_role_that_is_not_the_keys() -> None:
     assert world.refuse(raw).check == f"MANIFEST-{11}"
 
 
+def test_a_published_key_in_a_real_election() -> None:
+    world = World(kind="real", changes={"software_keys": False, "minimum_cell": 10})
+    world.begin()
+    world.accept()
+    published = SigningKey.from_seed(bytes([7]) * 32).public_key
+    assert world.refuse(rotate(world, "receipt", 0, (("receipt", 0),), new=published)).check == f"MANIFEST-{13}"
+
+
 @pytest.mark.parametrize("role", ["officer", "log", "witness"])
 def test_a_key_that_was_here_before(role: str) -> None:
     world = fresh("open")
