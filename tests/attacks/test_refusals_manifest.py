@@ -146,6 +146,7 @@ REAL = {"kind": "real", "software_keys": False, "minimum_cell": 10}
     [
         {"software_keys": True},
         {"minimum_cell": 9},
+        {"faults": 0},
         {"origins": ("https://vote.example", "http://vote.example")},
         {"log_key": SigningKey.from_seed(bytes([7]) * 32).public_key},
         {"receipt_key": bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")},
