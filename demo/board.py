@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crypto.election.board import Block, Writer
-from crypto.election.encoding import Manifest, Message
+from crypto.election.encoding import Message
+from crypto.election.entries import Manifest
 from crypto.election.record import Record
 from crypto.errors import Misuse, Refused
 from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, TileReader, read_bundle

@@ -18,15 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from crypto.election.encoding import (
+from crypto.election.encoding import MAX_ENTRY_SIZE, Message
+from crypto.election.entries import (
     MAX_CELL_UNITS,
-    MAX_ENTRY_SIZE,
     Contest,
     Context,
     Entry,
     ImportedLog,
     Manifest,
-    Message,
     Rotate,
     SignatureClaim,
     Step,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crypto.election.encoding import Credential, RollChunk, RollGroup, Strike
+from crypto.election.entries import Credential, RollChunk, RollGroup, Strike
 from demo.voters import make_passkey
 from tests.simulator import fresh, secret, signing_key
 

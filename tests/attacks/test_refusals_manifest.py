@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crypto.election import manifest as page
-from crypto.election.encoding import (
+from crypto.election.entries import (
     BlsKey,
     BodyKey,
     Client,

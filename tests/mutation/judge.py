@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from multiprocessing import get_context
 from pathlib import Path
 
-from crypto.election.encoding import parse_entry
+from crypto.election.entries import parse_entry
 from tests.folders import audited, given_of
 from tests.mutation.mutate import MODES, WHOLE, Mode, Mutation, break_files, mutations_of, rebuild, reseal_honestly
 from tests.mutation.story import Story, tell

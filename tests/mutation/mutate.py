@@ -17,7 +17,8 @@ from typing import Any, Literal
 import cbor2
 
 from crypto.election.ballot import cast_challenge, hash_ballot, make_nonce
-from crypto.election.encoding import BODIES, VOTER_TYPES, Entry, Seal, fields_of, parse_entry
+from crypto.election.encoding import fields_of
+from crypto.election.entries import BODIES, VOTER_TYPES, Entry, Seal, parse_entry
 from crypto.merkle import Frontier, Tiles, bundle_path, leaf_hash, publish
 from crypto.proofs import Frame, SealedContest, parse_frame
 from crypto.signatures import (

@@ -11,7 +11,7 @@ import hashlib
 from functools import cache
 from unittest import mock
 
-from crypto.election.encoding import Change, Decision, Incident, Rotate, Strike
+from crypto.election.entries import Change, Decision, Incident, Rotate, Strike
 from crypto.signatures import ES256, key_id
 from demo.voters import make_passkey
 from tests.simulator import MINUTE_MS, Voter, World, secret, signing_key

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from crypto.election.encoding import BODIES, fields_of
+from crypto.election.encoding import fields_of
+from crypto.election.entries import BODIES
 from tests.mutation.judge import FILES, VERIFIED, Expected, Found, entry_types, judge, read_expected, run_all
 from tests.mutation.mutate import WHOLE, mutations_of, reseal_honestly
 from tests.mutation.story import tell
