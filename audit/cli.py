@@ -49,6 +49,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Check an election's whole record on your own computer, without a network and without trusting its origin.",
+    epilog="Example:\n\n  dobush-audit verify record --manifest-hash 5f0c… --slots figures.json --html report.html",
 )
 
 

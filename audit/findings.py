@@ -27,7 +27,7 @@ from audit.report import (
     spans,
 )
 from audit.verify import Audited, Given
-from crypto.election.encoding import Text3
+from crypto.election.entries import Text3
 from crypto.election.record import CHECKS, Record, Refusal
 from crypto.merkle import TILE_WIDTH
 from locales import dictionary

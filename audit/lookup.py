@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from audit.verify import entry_type
 from crypto.election.ballot import Receipt, verify_receipt
 from crypto.election.board import head_of
-from crypto.election.encoding import BODIES, VOTER_TYPES, Message, fields_of, parse_entry
+from crypto.election.encoding import Message, fields_of
+from crypto.election.entries import BODIES, VOTER_TYPES, parse_entry
 from crypto.election.record import Record, verifier_of
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.merkle import (

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from crypto.election.encoding import VOTER_TYPES
+from crypto.election.entries import VOTER_TYPES
 from crypto.election.record import Discharged, Office, Record, Work, discharge
 from crypto.errors import DobushError, Misuse, Refused
 from crypto.merkle import (

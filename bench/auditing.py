@@ -30,7 +30,7 @@ from crypto.election.ceremony import (
     make_key,
     open_dealing,
 )
-from crypto.election.encoding import CeremonyAcceptance, CeremonyCertificate
+from crypto.election.entries import CeremonyAcceptance, CeremonyCertificate
 from crypto.election.tally import make_share
 from crypto.signatures import SigningKey
 from crypto.threshold import combine_shares

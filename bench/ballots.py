@@ -8,7 +8,7 @@ Every figure is of one core. Ballots are sealed anew for the run, so no point oc
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cbor2
 
@@ -18,8 +18,10 @@ from bench.textbook import prove_votes, verify_votes
 from crypto._kernel import BallotVerifier
 from crypto.elgamal import BallotSeed
 from crypto.group import parse_suite
-from crypto.proofs import Between, Contest, OneOf, Position, Rule, seal_contest
+from crypto.proofs import Between, Contest, OneOf, Position, Rule, parse_frame, seal_contest
 from crypto.transcript import tag
+from demo.ballots import Booth, Head, Task
+from demo.electorate import Electorate, published
 
 GROUP = parse_suite("RISTRETTO255-SHA512")
 MANIFEST_HASH = bytes(range(32))
@@ -87,6 +89,7 @@ def measure_ballots(points: PointFigures) -> Iterator[Figure]:
         for scenario in SCENARIOS:
             yield from _measure_scenario(scenario, points)
         yield _measure_textbook()
+    yield _measure_entry()
 
 
 def _measure_scenario(scenario: Scenario, points: PointFigures) -> Iterator[Figure]:
@@ -118,6 +121,23 @@ def _measure_scenario(scenario: Scenario, points: PointFigures) -> Iterator[Figu
         yield Figure(f"admit.{scenario.name}.us", single, "us", "one ballot alone, as at intake, one core")
     sealing = seconds_each(sealer.seal) * 1e6
     yield Figure(f"seal.{scenario.name}.us", sealing, "us", "one ballot, one core")
+
+
+def _measure_entry() -> Figure:
+    """Measure what a ballot entry holds besides ciphertexts and proof, by one of the demo's."""
+    figures = published()
+    electorate = Electorate(replace(figures, questions=figures.questions[:1]), 20, 1)
+    booth = Booth(electorate, MANIFEST_HASH, (GROUP.random_scalar() * GROUP.generator).to_bytes())
+    task = Task(0, 1, bytes(32), 1_610_244_000_000)
+    sealed = booth.seal(task, Head(5_000_000, bytes(32)))
+    entry = booth.cast(sealed, task.issued_at_ms, booth.passkey(0))
+    frame = parse_frame(sealed.ballot)
+    if frame is None:
+        raise SystemExit("the demo's ballot is none")
+    parts = sum(len(contest.ciphertexts) + len(contest.proof) for contest in frame.contests)
+    return Figure(
+        "ballot.entry_rest.bytes", len(entry) - parts, "bytes", "a ballot entry without ciphertexts and proof"
+    )
 
 
 def _measure_textbook() -> Figure:

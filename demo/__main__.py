@@ -94,7 +94,7 @@ class Demo:
                     f"{day.again:,} voted again, {day.spoiled:,} challenged their phone first, {day.struck:,} struck"
                 )
                 for event in self.witnesses.events:
-                    step.proved(f"witness {event}")
+                    step.proved(event)
         refused = self.attack()
         self.close()
         matches = self.tally()

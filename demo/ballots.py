@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from crypto.election.ballot import cast_challenge, hash_ballot, lock_of, make_nonce
-from crypto.election.encoding import BallotEntry, Credential, Entry, Spoiled
+from crypto.election.entries import BallotEntry, Credential, Entry, Spoiled
 from crypto.elgamal import BallotSeed
 from crypto.group import parse_suite
 from crypto.proofs import Contest, Frame, OneOf, Position, SealedContest, seal_contest

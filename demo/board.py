@@ -4,12 +4,14 @@ Spec: `docs/spec/{board,merkle}.md`. Files appear in the order bundles, tiles, c
 a block takes one interval, or the day goes on at once (`wait_until`). What `admit` refuses never becomes an entry.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from crypto.election.board import Block, Writer
-from crypto.election.encoding import Manifest, Message
+from crypto.election.encoding import Message
+from crypto.election.entries import Manifest
 from crypto.election.record import Record
 from crypto.errors import Misuse, Refused
 from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, TileReader, read_bundle
@@ -102,3 +104,5 @@ class Board:
         fresh = file.with_name(f"{file.name}.new")
         fresh.write_bytes(data)
         fresh.replace(file)
+        # Partial tiles and bundles may go once the full one is there.
+        shutil.rmtree(file.with_name(f"{file.name}.p"), ignore_errors=True)

@@ -16,14 +16,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from crypto.election.encoding import (
+from crypto.election.encoding import Message
+from crypto.election.entries import (
     BodyKey,
     Contest,
     DistrictSlots,
     Entry,
     Freeze,
     Manifest,
-    Message,
     Option,
     RollChunk,
     RollGroup,

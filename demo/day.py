@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from crypto.election.encoding import Aggregate, Close, Drill, Opening, Result, Strike
+from crypto.election.entries import Aggregate, Close, Drill, Opening, Result, Strike
 from crypto.errors import Misuse
 from demo.ballots import NO_BALLOT, Booth, Task, enter_booth, make_ballots, make_credentials, make_spoiled
 from demo.board import Board

@@ -7,7 +7,7 @@ passkey signs, the head was seen; only the named thing is wrong.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from crypto.election.encoding import BallotEntry, parse_entry
+from crypto.election.entries import BallotEntry, parse_entry
 from crypto.elgamal import BallotSeed
 from crypto.proofs import Frame, Position, SealedContest, encrypt_votes, parse_frame, prove_contest
 from demo.ballots import NO_BALLOT, Booth, Head

@@ -72,15 +72,13 @@ class Witnesses:
         for number, watcher in enumerate(self.watchers):
             name = watcher.witness.name
             if self.rounds == self.late_round and number == 1:
-                self.events.append(f"{name} answered late: the quorum of the other four was enough")
+                self.events.append(f"{name} answered late; the other four were a quorum")
                 continue
             if self.rounds == self.forgetful_round and number == 3:
                 watcher.believed_size -= 1
             answer = watcher.cosign(source, size, checkpoint, now_s)
             if answer.status == REFUSED and answer.refusal is not None:
-                self.events.append(
-                    f"{name} refused once ({answer.refusal.check}: {answer.refusal.reason}), then cosigned"
-                )
+                self.events.append(f"{name} refused once ({answer.refusal.check}), then cosigned")
                 watcher.believed_size = int(answer.body)
                 answer = watcher.cosign(source, size, checkpoint, now_s)
             if answer.status != 200:

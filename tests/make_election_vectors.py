@@ -21,20 +21,20 @@ from crypto.election.ballot import (
     tracking_code,
 )
 from crypto.election.board import head_of
-from crypto.election.encoding import (
+from crypto.election.encoding import Message, cddl
+from crypto.election.entries import (
+    BODIES,
     Change,
     Close,
     Credential,
     Entry,
     Incident,
-    Message,
     Release,
     ReleaseItem,
     RollChunk,
     RollGroup,
     Seal,
     Strike,
-    cddl,
 )
 from crypto.election.manifest import hash_manifest, hash_part
 from crypto.merkle import leaf_hash
@@ -58,7 +58,7 @@ def encoded(message: Message) -> dict[str, Any]:
 
 
 def encoding() -> dict[str, Any]:
-    """Return messages with their bytes, an entry, and bytes that are refused."""
+    """Return messages with their bytes, and bytes that are refused."""
     messages: list[Message] = [
         Close(0),
         Close(23),
@@ -69,7 +69,6 @@ def encoding() -> dict[str, Any]:
         Release((ReleaseItem("late", "counted"), ReleaseItem(7, "left out"), ReleaseItem(secret("receipt"), "x"))),
         Seal(1, b"note", (), (b"token",)),
     ]
-    entry = Entry("close", Close(3).to_bytes(), ((b"\x01" * 8, b"\x02" * 64), (b"\x03" * 8, b"\x04" * 64)))
     refused = [
         ("a1676261", "ENCODING-1", "cut off"),
         ("a16762616c6c6f747303ff", "ENCODING-1", "a byte follows"),
@@ -83,6 +82,26 @@ def encoding() -> dict[str, Any]:
     return {
         "origin": "Written by tests/make_election_vectors.py; bytes of the messages by cbor2's canonical encoder.",
         "messages": [encoded(message) for message in messages],
+        "refused_as_close": [{"bytes": data, "check": check, "why": why} for data, check, why in refused],
+    }
+
+
+def entries() -> dict[str, Any]:
+    """Return the name of each type's body, an entry, and envelopes that are refused."""
+    first, second = (b"\x01" * 8, b"\x02" * 64), (b"\x03" * 8, b"\x04" * 64)
+    entry = Entry("close", Close(3).to_bytes(), (first, second))
+    swapped = cbor2.dumps([1, "close", entry.body, [list(second), list(first)]])
+    refused = [
+        (swapped, "ENCODING-1", "signatures out of order"),
+        (cbor2.dumps([1, "close", entry.body, [list(first)] * 2]), "ENCODING-1", "one key id twice"),
+        (cbor2.dumps([2, "close", entry.body, []]), "ENCODING-1", "another version"),
+        (cbor2.dumps([1, "close", entry.body]), "ENCODING-1", "no signatures"),
+        (entry.to_bytes()[:-1], "ENCODING-1", "cut off"),
+        (Entry("opinion", entry.body).to_bytes(), "ENCODING-4", "no type of the protocol"),
+    ]
+    return {
+        "origin": "Written by tests/make_election_vectors.py; bytes by cbor2's canonical encoder.",
+        "bodies": {name: body.__name__ for name, body in BODIES.items()},
         "entry": {
             "type": entry.type,
             "body": entry.body.hex(),
@@ -90,7 +109,7 @@ def encoding() -> dict[str, Any]:
             "bytes": entry.to_bytes().hex(),
             "leaf": leaf_hash(entry.to_bytes()).hex(),
         },
-        "refused_as_close": [{"bytes": data, "check": check, "why": why} for data, check, why in refused],
+        "refused": [{"bytes": data.hex(), "check": check, "why": why} for data, check, why in refused],
     }
 
 
@@ -227,6 +246,7 @@ def main() -> None:
     world = world_at("complete")
     opened = world_at("open")
     write("encoding", {**encoding(), "cddl": {"close": cddl(Close)}})
+    write("entries", entries())
     write("manifest", manifest(world))
     write("credential", credential(world))
     write("ballot", ballot(opened))

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from crypto.election.ceremony import derive_drill, make_drill_share, make_key
-from crypto.election.encoding import Aggregate, Drill, Message
+from crypto.election.encoding import Message
+from crypto.election.entries import Aggregate, Drill
 from crypto.election.tally import form_cells
 from crypto.group import parse_suite
 from tests.trustees import CHILDREN, ROOT, Polls, Trustees, make_setting

@@ -28,7 +28,8 @@ from crypto.election.ceremony import (
     make_key,
     open_dealing,
 )
-from crypto.election.encoding import (
+from crypto.election.encoding import Message
+from crypto.election.entries import (
     Aggregate,
     Assurance,
     BallotEntry,
@@ -45,7 +46,6 @@ from crypto.election.encoding import (
     Entry,
     Freeze,
     Manifest,
-    Message,
     Opening,
     Option,
     Result,

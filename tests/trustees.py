@@ -15,7 +15,7 @@ from crypto.election.ceremony import (
     make_key,
     open_dealing,
 )
-from crypto.election.encoding import (
+from crypto.election.entries import (
     BODIES,
     Aggregate,
     BodyKey,
@@ -35,7 +35,7 @@ from crypto.election.encoding import (
     Witness,
     parse_entry,
 )
-from crypto.election.encoding import Trustee as TrusteeKey
+from crypto.election.entries import Trustee as TrusteeKey
 from crypto.election.manifest import hash_manifest
 from crypto.election.tally import ContestFacts, Election, Tally, make_share
 from crypto.group import Group, parse_suite

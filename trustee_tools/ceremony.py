@@ -29,14 +29,8 @@ from crypto.election.ceremony import (
     open_dealing,
     verify_dealing,
 )
-from crypto.election.encoding import (
-    CeremonyAcceptance,
-    CeremonyCertificate,
-    CeremonyComplaint,
-    Entry,
-    Manifest,
-    Message,
-)
+from crypto.election.encoding import Message
+from crypto.election.entries import CeremonyAcceptance, CeremonyCertificate, CeremonyComplaint, Entry, Manifest
 from crypto.election.tally import Tally, make_share
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.signatures import SigningKey, sign_author

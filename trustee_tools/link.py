@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Protocol
 
 from crypto.election.board import Phase
-from crypto.election.encoding import VOTER_TYPES, Dispute
+from crypto.election.entries import VOTER_TYPES, Dispute
 from crypto.election.record import Discharged, Office, Record, Staged, UnsettledError, Work, discharge
 from crypto.election.tally import RELEASABLE
 from crypto.errors import MalformedEncoding, Misuse, Refused

@@ -18,26 +18,18 @@ from typing import Annotated, NamedTuple
 
 from crypto.election.board import Board
 from crypto.election.credential import Fingerprints, Roll, name_pseudonym
-from crypto.election.encoding import (
-    ARRAY,
-    UINT,
+from crypto.election.encoding import ARRAY, UINT, Bytes, Message, Text, Uint, malformed, read_bytes, read_head
+from crypto.election.entries import (
     BallotEntry,
-    Bytes,
     Context,
     Entry,
     Hash,
     Manifest,
-    Message,
     Pseudonym,
     Spoiled,
     Step,
-    Text,
     TimeMs,
-    Uint,
-    malformed,
     parse_entry,
-    read_bytes,
-    read_head,
 )
 from crypto.election.manifest import Keyring
 from crypto.elgamal import OPENING_SIZE

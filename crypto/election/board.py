@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from crypto.election.encoding import (
-    UINT,
+from crypto.election.encoding import UINT, Message, malformed, read_head
+from crypto.election.entries import (
     VOTER_TYPES,
     BallotEntry,
     Certificate,
@@ -25,14 +25,11 @@ from crypto.election.encoding import (
     Credential,
     Entry,
     Manifest,
-    Message,
     Seal,
     Spoiled,
     Step,
     Strike,
-    malformed,
     parse_entry,
-    read_head,
 )
 from crypto.election.manifest import Keyring
 from crypto.errors import Misuse, Refused

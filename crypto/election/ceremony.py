@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from crypto.election.encoding import (
+from crypto.election.entries import (
     CeremonyAcceptance,
     CeremonyCertificate,
     CeremonyCommitment,

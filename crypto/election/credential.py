@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from crypto.election.encoding import (
+from crypto.election.entries import (
     Change,
     Context,
     Credential,

@@ -18,15 +18,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from crypto.election.encoding import (
+from crypto.election.encoding import MAX_ENTRY_SIZE, Message
+from crypto.election.entries import (
     MAX_CELL_UNITS,
-    MAX_ENTRY_SIZE,
     Contest,
     Context,
     Entry,
     ImportedLog,
     Manifest,
-    Message,
     Rotate,
     SignatureClaim,
     Step,
@@ -178,11 +177,13 @@ def _verify_reality(manifest: Manifest) -> None:
         (manifest.software_keys, "software keys"),
         (plain, "an origin without https"),
         (manifest.minimum_cell < REAL_MINIMUM, f"cells of fewer than {REAL_MINIMUM}"),
+        (manifest.faults < 1, "times that one false witness could set"),
         (not known_test_keys().isdisjoint(named_keys(manifest)), "a signing key whose secret half is published"),
     )
     for wrong, what in reasons:
         if wrong:
-            # A real election MUST have https origins only, no software keys, cells of at least 10, no published keys.
+            # A real election MUST have https origins only, no software keys, cells of at least 10, faults of at
+            # least 1, no published keys.
             raise Refused("MANIFEST-6", f"a real election with {what}", culprit="manifest")
 
 

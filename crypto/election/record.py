@@ -30,9 +30,9 @@ from crypto.election.ballot import (
 from crypto.election.board import Board, Phase
 from crypto.election.ceremony import Ceremony, Setting
 from crypto.election.credential import Roll, verify_imported
-from crypto.election.encoding import (
+from crypto.election.encoding import UINT, read_head
+from crypto.election.entries import (
     BODIES,
-    UINT,
     VOTER_TYPES,
     BallotEntry,
     Change,
@@ -48,7 +48,6 @@ from crypto.election.encoding import (
     Step,
     Units,
     parse_entry,
-    read_head,
 )
 from crypto.election.manifest import Keyring, Parts, hash_manifest, verify_manifest
 from crypto.election.tally import RELEASABLE, DistrictCounts, Election, Tally, verify_counts

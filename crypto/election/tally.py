@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from crypto.election.ceremony import Ceremony, name_trustee
-from crypto.election.encoding import (
+from crypto.election.entries import (
     VOTER_TYPES,
     Aggregate,
     Close,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crypto.election.encoding import Opening
+from crypto.election.entries import Opening
 from crypto.errors import Refused
 from crypto.group import parse_suite
 from crypto.proofs import Check

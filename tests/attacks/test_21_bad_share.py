@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crypto.election.ceremony import complain, judge_complaint, make_dealing
-from crypto.election.encoding import Round
+from crypto.election.entries import Round
 from crypto.errors import Refused
 from tests.trustees import HERE, Trustees
 

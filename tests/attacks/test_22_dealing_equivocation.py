@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crypto.election.ceremony import complain, digest_dealings, make_dealing, make_key
-from crypto.election.encoding import CeremonyAcceptance
+from crypto.election.entries import CeremonyAcceptance
 from crypto.errors import Refused
 from tests.trustees import HERE, Trustees
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import Share
+from crypto.election.entries import Share
 from crypto.election.tally import make_share
 from crypto.errors import MalformedEncoding, Refused
 from crypto.proofs import prove_equalities

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import Share, parse_entry
+from crypto.election.entries import Share, parse_entry
 from crypto.election.tally import plan_cells
 from crypto.errors import Refused
 from tests.trustees import LEAVES, ROOT, Programs

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crypto.election.encoding import parse_entry
+from crypto.election.entries import parse_entry
 from crypto.election.record import Record
 from tests.simulator import world_at
 

@@ -1,7 +1,7 @@
 """Late and early ballots: what the order of the board alone shows, whatever the server's clock said."""
 
 from crypto.election.board import Head
-from crypto.election.encoding import Close, Opening
+from crypto.election.entries import Close, Opening
 from tests.simulator import MINUTE_MS, World, fresh
 
 

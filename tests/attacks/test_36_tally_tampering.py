@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import Aggregate, Result
+from crypto.election.entries import Aggregate, Result
 from crypto.errors import Refused
 from tests.trustees import HERE, Polls
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import Entry, Manifest, parse_entry
+from crypto.election.entries import Entry, Manifest, parse_entry
 from crypto.errors import MalformedEncoding, Misuse
 from tests.simulator import fresh, signing_key, text3, world_at
 

@@ -4,7 +4,7 @@ import pytest
 
 from crypto import signatures
 from crypto.election.ballot import cast_challenge, hash_ballot
-from crypto.election.encoding import BallotEntry, Entry, parse_entry
+from crypto.election.entries import BallotEntry, Entry, parse_entry
 from crypto.errors import Refused
 from crypto.signatures import passkey_challenge
 from crypto.transcript import tag

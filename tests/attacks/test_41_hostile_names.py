@@ -7,7 +7,7 @@ import pytest
 
 from audit.page import to_html
 from audit.report import results_csv, to_text
-from crypto.election.encoding import Text3
+from crypto.election.entries import Text3
 from locales import LANGUAGES, dictionary
 from tests.folders import audited, files_of, given_of
 from tests.simulator import Parts, World, make_parts

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from crypto.election.encoding import BallotEntry, Entry, parse_entry
+from crypto.election.entries import BallotEntry, Entry, parse_entry
 from crypto.errors import Refused
 from crypto.signatures import EDDSA, SigningKey, passkey_challenge, verify_ed25519, verify_passkey_assertion
 from demo.voters import make_passkey

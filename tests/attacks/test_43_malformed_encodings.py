@@ -4,17 +4,8 @@ import cbor2
 import pytest
 
 from crypto.election.ballot import Receipt, parse_ballot
-from crypto.election.encoding import (
-    BODIES,
-    MAX_ENTRY_SIZE,
-    Close,
-    Entry,
-    Incident,
-    Manifest,
-    Message,
-    Seal,
-    parse_entry,
-)
+from crypto.election.encoding import MAX_ENTRY_SIZE, Message
+from crypto.election.entries import BODIES, Close, Entry, Incident, Manifest, Seal, parse_entry
 from crypto.election.record import Record
 from crypto.errors import MalformedEncoding
 from tests.simulator import world_at

@@ -3,7 +3,8 @@
 import pytest
 
 from crypto.election.ceremony import derive_drill, make_drill_share
-from crypto.election.encoding import Drill, DrillShare, fields_of
+from crypto.election.encoding import fields_of
+from crypto.election.entries import Drill, DrillShare
 from crypto.errors import MalformedEncoding, Refused
 from crypto.proofs import prove_equality
 from crypto.transcript import Transcript, tag

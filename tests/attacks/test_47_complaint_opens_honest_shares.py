@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from crypto.election.ceremony import commit_dealing, make_dealing, open_dealing
-from crypto.election.encoding import CeremonyDealing
+from crypto.election.entries import CeremonyDealing
 from crypto.errors import Refused
 from tests.trustees import HERE, Trustees
 

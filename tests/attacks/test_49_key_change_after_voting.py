@@ -3,7 +3,7 @@
 import pytest
 
 from crypto import signatures
-from crypto.election.encoding import Change
+from crypto.election.entries import Change
 from crypto.errors import Refused
 from demo.voters import make_passkey
 from tests.simulator import Voter, World, fresh, secret, signing_key

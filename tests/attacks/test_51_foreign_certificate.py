@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import CeremonyCertificate
+from crypto.election.entries import CeremonyCertificate
 from crypto.errors import Refused
 from crypto.transcript import tag, tagged_hash
 from tests.trustees import HERE, Trustees

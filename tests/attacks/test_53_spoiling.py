@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crypto.election.ballot import lock_of
-from crypto.election.encoding import Spoiled
+from crypto.election.entries import Spoiled
 from crypto.errors import Refused
 from crypto.proofs import Check, Position, parse_frame
 from tests.simulator import fresh, secret

@@ -1,6 +1,6 @@
 """After the close: a voter's entry, a second close, a close that counts otherwise or has company in its block."""
 
-from crypto.election.encoding import Close, Incident, Strike
+from crypto.election.entries import Close, Incident, Strike
 from tests.simulator import World, fresh, secret, signing_key
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from crypto.election.ballot import Receipt, make_receipt
-from crypto.election.encoding import Dispute
+from crypto.election.entries import Dispute
 from crypto.errors import Refused
 from tests.simulator import MINUTE_MS, World, fresh, signing_key
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crypto.election.encoding import Credential, RollChunk, RollGroup, Strike
+from crypto.election.entries import Credential, RollChunk, RollGroup, Strike
 from demo.voters import make_passkey
 from tests.simulator import fresh, secret, signing_key
 
@@ -56,3 +56,18 @@ def test_a_strike_without_both_registrars_is_refused(keys: tuple[str, ...]) -> N
     body = Strike(world.registered()[0].pseudonym, "one person says so")
     signers = [signing_key(role, at) for at, role in enumerate(keys)]
     assert world.refuse(world.sign("strike", body, *signers)).check == f"MANIFEST-{11}"
+
+
+def test_no_ballot_of_a_struck_pseudonym_is_in_the_sums() -> None:
+    world = fresh("open")
+    before, after, twice, other = world.registered()[:4]
+    world.accept([], [world.vote(voter) for voter in (before, twice, other)])
+    strikes = [world.by_registrars("strike", Strike(voter.pseudonym, "on paper")) for voter in (before, after, twice)]
+    world.accept([], strikes)
+    world.accept([], [world.vote(after), world.vote(twice)])
+    figures, sums = world.record.figures(), world.record.tally.sums
+    assert (figures.counted, figures.struck, figures.superseded) == (1, 3, 1)
+    assert sums.ballots[other.unit, 1] == 1
+    alone = fresh("open")
+    alone.accept([], [world.read(world.last(other)[1])])
+    assert sums.total([other.unit], 1) == alone.record.tally.sums.total([other.unit], 1)

@@ -6,7 +6,7 @@ import pytest
 
 from crypto import signatures
 from crypto.election.ballot import Receipt, make_receipt
-from crypto.election.encoding import BallotEntry, Dispute, Entry, Opening, parse_entry
+from crypto.election.entries import BallotEntry, Dispute, Entry, Opening, parse_entry
 from crypto.errors import MalformedEncoding, Refused
 from crypto.proofs import parse_frame
 from tests.simulator import World, fresh, secret, signing_key

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import Certificate, Client, ClientFile, Incident, Message, Seal
+from crypto.election.encoding import Message
+from crypto.election.entries import Certificate, Client, ClientFile, Incident, Seal
 from crypto.errors import Refused
 from crypto.signatures import Checkpoint, cosign, parse_note, sign_checkpoint
 from tests.simulator import QUORUM, World, fresh, secret, signing_key

@@ -6,7 +6,7 @@ import pytest
 
 from crypto.election import ceremony
 from crypto.election.ceremony import make_dealing, make_key, verify_dealing
-from crypto.election.encoding import CeremonyCommitment, CeremonyKey, Opening, Round
+from crypto.election.entries import CeremonyCommitment, CeremonyKey, Opening, Round
 from crypto.errors import MalformedEncoding, Refused
 from tests.trustees import HERE, Trustees
 

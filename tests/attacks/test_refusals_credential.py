@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from crypto import signatures
-from crypto.election.encoding import (
+from crypto.election.entries import (
     Assurance,
     Credential,
     DistrictSlots,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from crypto.election import manifest as page
-from crypto.election.encoding import (
+from crypto.election.entries import (
     BlsKey,
     BodyKey,
     Client,
@@ -146,6 +146,7 @@ REAL = {"kind": "real", "software_keys": False, "minimum_cell": 10}
     [
         {"software_keys": True},
         {"minimum_cell": 9},
+        {"faults": 0},
         {"origins": ("https://vote.example", "http://vote.example")},
         {"log_key": SigningKey.from_seed(bytes([7]) * 32).public_key},
         {"receipt_key": bytes.fromhex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a")},
@@ -368,6 +369,14 @@ def test_a_role_that_is_not_the_keys() -> None:
     body = Rotate("receipt", key_id(signing_key("log").public_key), secret("new"), "the log's key by another name")
     raw = world.sign("rotate", body, signing_key("officer", 0), signing_key("officer", 1))
     assert world.refuse(raw).check == f"MANIFEST-{11}"
+
+
+def test_a_published_key_in_a_real_election() -> None:
+    world = World(kind="real", changes={"software_keys": False, "minimum_cell": 10})
+    world.begin()
+    world.accept()
+    published = SigningKey.from_seed(bytes([7]) * 32).public_key
+    assert world.refuse(rotate(world, "receipt", 0, (("receipt", 0),), new=published)).check == f"MANIFEST-{13}"
 
 
 @pytest.mark.parametrize("role", ["officer", "log", "witness"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from crypto.election.encoding import Opening
+from crypto.election.entries import Opening
 from crypto.election.record import Record
 from crypto.errors import Refused
 from tests.simulator import World, fresh, world_at

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from crypto.election.encoding import Close, Decision, Dispute, Release, ReleaseItem, Result, Seal, Share
+from crypto.election.entries import Close, Decision, Dispute, Release, ReleaseItem, Result, Seal, Share
 from crypto.election.tally import DistrictCounts, hash_receipt, verify_counts
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from tests.simulator import fresh

@@ -2,10 +2,11 @@
 
     python tests/independent/tally.py RECORD          prints {contest: votes per option} as JSON
 
-Written by the pages board.md, encoding.md, manifest.md, ballot.md and tally.md, with its own Ristretto arithmetic
-(RFC 9496) and its own CBOR reader. It rebuilds the Merkle root of the checkpoint from the entry bundles, counts each
-pseudonym's last ballot (strikes taken out), forms the cells, sums the ciphertexts, combines three trustees' shares and
-finds the small logarithms. It leaves proofs and signatures to the auditor: a wrong share has no small logarithm here.
+Written by the pages board.md, encoding.md, entries.md, manifest.md, ballot.md and tally.md, with its own Ristretto
+arithmetic (RFC 9496) and its own CBOR reader. It rebuilds the Merkle root of the checkpoint from the entry bundles,
+counts each pseudonym's last ballot (strikes taken out), forms the cells, sums the ciphertexts, combines three trustees'
+shares and finds the small logarithms. It leaves proofs and signatures to the auditor: a wrong share has no small
+logarithm here.
 """
 
 import base64

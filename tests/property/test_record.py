@@ -6,7 +6,7 @@ And any change of an entry shows.
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crypto.election.encoding import Change, Strike
+from crypto.election.entries import Change, Strike
 from crypto.election.record import Record
 from demo.voters import make_passkey
 from tests.simulator import Voter, World, fresh, secret, world_at

@@ -16,7 +16,7 @@ from audit import fetch
 from audit import verify as audit
 from audit.cli import app
 from crypto.election.ballot import make_receipt
-from crypto.election.encoding import BallotEntry, parse_entry
+from crypto.election.entries import BallotEntry, parse_entry
 from crypto.errors import Misuse
 from locales import LANGUAGES, dictionary
 from tests.folders import SLOTS, files_of, world_at, write_files

@@ -13,7 +13,7 @@ from audit.fetch import HintReader, HintWriter
 from audit.lookup import Lookup
 from audit.verify import Inline, audit
 from crypto.election.ballot import Receipt, make_receipt
-from crypto.election.encoding import BallotEntry, parse_entry
+from crypto.election.entries import BallotEntry, parse_entry
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.merkle import leaf_hash, parse_log_proof, verify_inclusion
 from crypto.signatures import parse_checkpoint, parse_note

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from audit import verify
 from audit.report import exit_status
-from crypto.election.encoding import Strike
+from crypto.election.entries import Strike
 from crypto.election.record import Discharged, Office, Record, Work, discharge
 from crypto.errors import Refused
 from crypto.merkle import CHECKPOINT_PATH

@@ -3,7 +3,7 @@
 import pytest
 
 from crypto.election.ceremony import name_trustee
-from crypto.election.encoding import Drill, Share, parse_entry
+from crypto.election.entries import Drill, Share, parse_entry
 from crypto.errors import Refused
 from crypto.signatures import SigningKey
 from tests.trustees import COPIES, HERE, PASSPHRASE, ROOT, CrashError, MemoryDisk, Programs, Trustees

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crypto.election.encoding import Drill, Opening, Release, ReleaseItem
-from crypto.election.encoding import Trustee as TrusteeKey
+from crypto.election.entries import Drill, Opening, Release, ReleaseItem
+from crypto.election.entries import Trustee as TrusteeKey
 from crypto.merkle import Tiles, publish
 from tests.simulator import HOUR_MS, OPENS_AT_MS, World
 from trustee_tools.ceremony import write_fingerprint

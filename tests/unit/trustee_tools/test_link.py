@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto.election.encoding import Aggregate, parse_entry
+from crypto.election.entries import Aggregate, parse_entry
 from crypto.election.record import Record
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.merkle import Tiles, publish

@@ -20,7 +20,7 @@ from crypto.election.ballot import (
     tracking_code,
     verify_receipt,
 )
-from crypto.election.encoding import BallotEntry, parse_entry
+from crypto.election.entries import BallotEntry, parse_entry
 from crypto.errors import MalformedEncoding, Misuse
 from crypto.proofs import parse_frame
 from crypto.signatures import SigningKey, verify_ed25519

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto.election.board import Head, arrange, ballot_pseudonym, head_of, pseudonym_of, take_batch
-from crypto.election.encoding import BlsKey, Certificate, Entry, parse_entry
+from crypto.election.entries import BlsKey, Certificate, Entry, parse_entry
 from crypto.errors import MalformedEncoding, Misuse
 from crypto.merkle import Frontier, Tiles, leaf_hash, publish, read_entries
 from crypto.signatures import (

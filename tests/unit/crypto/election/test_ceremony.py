@@ -19,7 +19,8 @@ from crypto.election.ceremony import (
     open_dealing,
     verify_dealing,
 )
-from crypto.election.encoding import (
+from crypto.election.encoding import Message
+from crypto.election.entries import (
     BODIES,
     CeremonyAcceptance,
     CeremonyCertificate,
@@ -28,7 +29,6 @@ from crypto.election.encoding import (
     CeremonyKey,
     Drill,
     DrillShare,
-    Message,
     Round,
 )
 from crypto.errors import Misuse, Refused

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.election import encoding
+from crypto.election import entries
 from crypto.election.credential import Fingerprints, Names, algorithm_of
-from crypto.election.encoding import Change, Credential
+from crypto.election.entries import Change, Credential
 from crypto.signatures import EDDSA, ES256, RS256, cose_rs256
 from demo.voters import make_passkey
 from tests.simulator import World, fresh, secret, world_at
@@ -21,7 +21,7 @@ VECTORS = json.loads((Path(__file__).resolve().parents[3] / "vectors/credential.
 @pytest.mark.parametrize("vector", VECTORS["bodies"], ids=lambda vector: str(vector["rule"]))
 def test_bodies_have_their_bytes(vector: dict[str, str]) -> None:
     data = bytes.fromhex(vector["bytes"])
-    assert getattr(encoding, vector["rule"]).parse(data).to_bytes() == data
+    assert getattr(entries, vector["rule"]).parse(data).to_bytes() == data
 
 
 @given(st.lists(st.binary(min_size=16, max_size=16), unique=True, max_size=40))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crypto.election.encoding import MAX_ENTRY_SIZE, Contest, Entry, Manifest, Style, Unit, Units, parse_entry
+from crypto.election.encoding import MAX_ENTRY_SIZE
+from crypto.election.entries import Contest, Entry, Manifest, Style, Unit, Units, parse_entry
 from crypto.election.manifest import (
     Keyring,
     Parts,

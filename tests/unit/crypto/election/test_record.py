@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from crypto.election.board import Phase
-from crypto.election.encoding import VOTER_TYPES, parse_entry
+from crypto.election.entries import VOTER_TYPES, parse_entry
 from crypto.election.record import CHECKS, Record, UnsettledError, Work, discharge, verifier_of
 from crypto.errors import Misuse, Refused
 from crypto.group import P256_NAME

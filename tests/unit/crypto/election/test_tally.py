@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crypto.election.encoding import Aggregate, Decision, Share
+from crypto.election.entries import Aggregate, Decision, Share
 from crypto.election.tally import POINTS_A_PART, Cell, Sums, form_cells, make_share
 from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
