@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from audit.serve import WitnessServer, open_keys
-from crypto.election.encoding import parse_entry
+from crypto.election.entries import parse_entry
 from crypto.election.record import Record
 from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, read_bundle
 from crypto.signatures import VerifierKey, parse_checkpoint, parse_note

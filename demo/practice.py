@@ -23,7 +23,8 @@ from crypto.election.ceremony import (
     make_key,
     open_dealing,
 )
-from crypto.election.encoding import (
+from crypto.election.encoding import Message
+from crypto.election.entries import (
     BodyKey,
     CeremonyAcceptance,
     CeremonyCertificate,
@@ -34,7 +35,6 @@ from crypto.election.encoding import (
     Entry,
     Freeze,
     Manifest,
-    Message,
     Opening,
     Option,
     RollChunk,

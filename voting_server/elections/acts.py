@@ -15,19 +15,8 @@ voting_server.elections.acts.ActError: ballots: -1 does not fit 0..4294967295
 from collections.abc import Mapping
 from typing import Any
 
-from crypto.election.encoding import (
-    BODIES,
-    Bytes,
-    Either,
-    Entry,
-    FieldKind,
-    Items,
-    Message,
-    Nested,
-    Optional,
-    fields_of,
-    parse_entry,
-)
+from crypto.election.encoding import Bytes, Either, FieldKind, Items, Message, Nested, Optional, fields_of
+from crypto.election.entries import BODIES, Entry, parse_entry
 from crypto.election.manifest import ZERO_HASH
 from crypto.errors import Misuse, Refused
 from crypto.signatures import SigningKey, sign_author

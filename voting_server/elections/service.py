@@ -10,7 +10,8 @@ receipts'.
 
 from collections.abc import Sequence
 
-from crypto.election.encoding import BODIES, Entry, Manifest, Message, parse_entry
+from crypto.election.encoding import Message
+from crypto.election.entries import BODIES, Entry, Manifest, parse_entry
 from crypto.signatures import SigningKey
 from voting_server.board.service import Board, Queued
 from voting_server.elections.progress import ElectionState, describe

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from crypto.election.encoding import BODIES, fields_of, parse_entry
+from crypto.election.encoding import fields_of
+from crypto.election.entries import BODIES, parse_entry
 from tests.simulator import World, signing_key, world_at
 from voting_server.cli import app
 from voting_server.elections.acts import (

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crypto.election.ceremony import make_key
-from crypto.election.encoding import Incident
+from crypto.election.entries import Incident
 from crypto.merkle import leaf_hash
 from tests.simulator import World, secret, signing_key
 from voting_server.app import create_app
