@@ -16,7 +16,7 @@ from hashlib import sha256
 import httpx
 
 from crypto.election.board import Head, Phase
-from crypto.election.encoding import Certificate, Entry, Manifest
+from crypto.election.entries import Certificate, Entry, Manifest
 from crypto.errors import Refused
 from crypto.signatures import BlsKey, aggregate_bls, bls_message, sign_author, verify_bls_certificate
 from crypto.transcript import tag

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from crypto.election.encoding import VOTER_TYPES
+from crypto.election.entries import VOTER_TYPES
 from crypto.election.record import Record, Staged, discharge
 from crypto.errors import Refused
 

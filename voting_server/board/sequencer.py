@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import SQLAlchemyError
 
 from crypto.election.board import Block, Phase, Writer
-from crypto.election.encoding import VOTER_TYPES, Seal
+from crypto.election.entries import VOTER_TYPES, Seal
 from crypto.errors import Refused
 from crypto.merkle import CHECKPOINT_PATH, TileReader, Tiles, leaf_hash, publish
 from crypto.signatures import (
@@ -36,6 +36,7 @@ from voting_server.board.replica import Replica
 from voting_server.board.service import FEED, Board
 from voting_server.board.store import Queued
 from voting_server.board.witnesses import ForkError, Request, Witnesses, quorum_note, read_note
+from voting_server.plumbing.clock import SkewError
 from voting_server.plumbing.killpoints import reach
 from voting_server.plumbing.logging import log
 from voting_server.plumbing.metrics import QUORUM_SIZE, SIZE
@@ -121,6 +122,10 @@ class Sequencer:
                     pause_s = self.writer.manifest.interval_ms / 1_000 if started else 1.0
                     if not started:
                         log().info("sequencer-waits")
+            except (ForkError, SkewError):
+                log().error("refused-to-start" if not started else "fork-seen")
+                self.stop()
+                raise
             except (SQLAlchemyError, OSError) as error:
                 # The database or the disk failed; what was committed decides, so everything is read again.
                 log().error("sequencer-waits", error=type(error).__name__)
@@ -153,8 +158,9 @@ class Sequencer:
         return True
 
     def _compare(self) -> bool:
-        """Compare the log with the published checkpoint and with what the witnesses hold; False to ask again later.
+        """Compare the log with the published checkpoint, with what the witnesses hold, and clocks; False to ask again.
 
+        More witnesses than may be faulty with another time than ours: SkewError, because then ours is wrong.
         Of n witnesses n - k + 1 must answer: among so many is one that cosigned the newest quorum checkpoint.
         """
         manifest = self.writer.manifest
@@ -166,6 +172,11 @@ class Sequencer:
         settings = self._board.context.settings
         self._witnesses = Witnesses(log_key, settings.witnesses, settings.witness_ms)
         answered = self._witnesses.compare(self._witness_keys(), self._root_at, self.writer.tiles.size)
+        limit_ms = self._board.context.limits.skew_ms
+        wrong = self._witnesses.wrong_clocks(limit_ms)
+        if len(wrong) > manifest.faults:
+            name, off_ms = wrong[0]
+            raise SkewError(f"{len(wrong)} witnesses' clocks are off, that of {name} by {off_ms} ms")
         if quorum is None or answered > len(manifest.witnesses) - manifest.quorum:
             return True
         log().error("sequencer-waits", count=answered)

@@ -19,7 +19,8 @@ from sqlalchemy.exc import IntegrityError
 
 from crypto.election.ballot import hash_ballot
 from crypto.election.board import Writer, pseudonym_of
-from crypto.election.encoding import VOTER_TYPES, Manifest, Message, Spoiled, parse_entry
+from crypto.election.encoding import Message
+from crypto.election.entries import VOTER_TYPES, Manifest, Spoiled, parse_entry
 from crypto.election.manifest import hash_manifest
 from crypto.election.record import Record, discharge
 from crypto.errors import Refused

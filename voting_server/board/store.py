@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crypto.election.encoding import VOTER_TYPES
+from crypto.election.entries import VOTER_TYPES
 from crypto.merkle import leaf_hash
 from voting_server.plumbing.database import BALLOT, BIG, BYTES, NOW_MS, Database, append_only
 

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 import httpx
@@ -32,6 +33,7 @@ from crypto.signatures import (
     verify_checkpoint,
     verify_cosignatures,
 )
+from voting_server.plumbing.database import wall_clock_ms
 from voting_server.plumbing.logging import log
 from voting_server.plumbing.metrics import WITNESS_FAILURES
 
@@ -82,6 +84,7 @@ class WitnessClient:
     url: str
     http: httpx.Client
     size: int = 0
+    clock_off_ms: int | None = None
 
     def ask(self, request: Request, deadline: float, latest_s: Callable[[], int]) -> NoteSignature:
         """Return the witness's verified line. Raises WitnessError, ForkError."""
@@ -142,6 +145,7 @@ class WitnessClient:
         try:
             url = f"{self.url.rstrip('/')}/{path}"
             with self.http.stream(method, url, content=body or None, timeout=left) as answer:
+                self.clock_off_ms = _clock_off_ms(answer.headers.get("date"))
                 for piece in answer.iter_raw():
                     data += piece
                     if len(data) > _LARGEST_ANSWER:
@@ -151,6 +155,16 @@ class WitnessClient:
                 return answer.status_code, answer.headers.get("content-type", ""), bytes(data)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise WitnessError(type(error).__name__) from None
+
+
+def _clock_off_ms(date: str | None) -> int | None:
+    """Return by how much a server's Date header, which counts whole seconds, is off; None where it says no time."""
+    try:
+        theirs_ms = int(parsedate_to_datetime(date or "").timestamp()) * 1_000
+    except ValueError:
+        return None
+    own_ms = wall_clock_ms()
+    return theirs_ms - own_ms if theirs_ms > own_ms else min(0, theirs_ms + 1_000 - own_ms)
 
 
 def _parse_size(answer: bytes) -> int:
@@ -224,7 +238,8 @@ class Witnesses:
     def compare(self, keys: Sequence[VerifierKey], root_at: Callable[[int], bytes | None], size: int) -> int:
         """Ask every witness for its last checkpoint before anything is signed; return how many answered.
 
-        Raises ForkError where one holds a tree with this log's signature that is larger or not this one.
+        Raises ForkError where one holds a tree with this log's signature that is larger or not this one. What their
+        clocks say is kept for `wrong_clocks`.
         """
         deadline = time.monotonic() + self._wait_s
         clients = self._select(keys)
@@ -250,6 +265,11 @@ class Witnesses:
                 raise ForkError(f"{name} holds another tree of {seen.size} entries signed by this log")
             client.size = seen.size
         return answered
+
+    def wrong_clocks(self, limit_ms: int) -> list[tuple[str, int]]:
+        """Return the witnesses whose clock was further off when they last answered, and by how many ms."""
+        offs = [(name, client.clock_off_ms) for name, client in self._clients.items()]
+        return [(name, off) for name, off in offs if off is not None and abs(off) > limit_ms]
 
 
 def quorum_note(note: Note, lines: Sequence[NoteSignature]) -> bytes:

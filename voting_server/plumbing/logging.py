@@ -36,6 +36,7 @@ EVENTS = frozenset(
         "timestamp-failed",
         "sequencer-waits",
         "totals-refused",
+        "fork-seen",
         "worker-failed",
         "certificate-failed",
         "certified",

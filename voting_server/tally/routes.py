@@ -11,7 +11,7 @@ from fastapi import APIRouter, Response
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from crypto.election.encoding import Text3
+from crypto.election.entries import Text3
 from voting_server.tally.service import ContestResult, Prepared, Tallies
 
 Names = Annotated[dict[str, str], Field(description="a text in Kyrgyz, Russian and English")]

@@ -12,7 +12,8 @@ and the officers sign them on their own machines. Totals are served only while b
 from dataclasses import dataclass
 
 from crypto.election.board import Phase
-from crypto.election.encoding import Aggregate, Contest, Entry, Message, Result, Text3
+from crypto.election.encoding import Message
+from crypto.election.entries import Aggregate, Contest, Entry, Result, Text3
 from crypto.election.record import Figures, Record
 from crypto.election.tally import Totals, verify_counts
 from crypto.errors import Refused

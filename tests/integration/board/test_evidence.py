@@ -9,7 +9,7 @@ import pytest
 from cryptography.x509 import load_pem_x509_certificate
 from rfc3161_client import VerifierBuilder, decode_timestamp_response
 
-from crypto.election.encoding import BlsKey, Seal, parse_entry
+from crypto.election.entries import BlsKey, Seal, parse_entry
 from crypto.signatures import bls_secret, parse_note, prove_bls_possession
 from tests.integration.board.test_lying_witnesses import liar, reply
 from tests.integration.board.town import Town, sqlite_town
@@ -97,10 +97,9 @@ def other_query(folder: Path) -> bytes:
 
 
 def test_a_replayed_answer_is_refused(authority: Path) -> None:
-    answers: list[bytes] = []
-    request_token(TEXT, "http://tsa.example", lambda _, query: answers.append(stamp(authority, query)) or answers[0])
+    answer = request_token(TEXT, "http://tsa.example", lambda _, query: stamp(authority, query))
     with pytest.raises(TokenError):
-        request_token(TEXT, "http://tsa.example", lambda *_: answers[0])
+        request_token(TEXT, "http://tsa.example", lambda *_: answer)
 
 
 def test_an_authority_that_does_not_answer_costs_nothing(desk: Town) -> None:

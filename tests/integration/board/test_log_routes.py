@@ -2,14 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from starlette.requests import Request
 
-from crypto.election.encoding import Incident
+from crypto.election.entries import Incident
 from crypto.merkle import CHECKPOINT_PATH, leaf_hash, parse_log_proof, verify_inclusion
 from crypto.signatures import MAX_SIGNATURE_LINES, MAX_U63, parse_note, parse_policy, verify_quorum
 from tests.integration.board.town import Town
@@ -101,7 +102,7 @@ def test_an_entry_by_index_and_by_leaf_and_its_proof(desk: Town, client: TestCli
     assert seal["type"] == "seal"
 
 
-def test_the_feed_sends_a_head_when_the_log_grows(desk: Town) -> None:
+def test_the_feed_sends_a_head_when_the_log_grows(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.run("founded")
 
     class Connected(Request):
@@ -109,7 +110,7 @@ def test_the_feed_sends_a_head_when_the_log_grows(desk: Town) -> None:
             return False
 
     async def read() -> list[bytes]:
-        desk.context.cache.ticks = _ticks(desk)  # type: ignore[method-assign]
+        monkeypatch.setattr(desk.context.cache, "ticks", partial(ticks, desk))
         events = routes._events(Connected({"type": "http"}), desk.board, asyncio.Semaphore(1))
         return [event async for event in events]
 
@@ -120,11 +121,8 @@ def test_the_feed_sends_a_head_when_the_log_grows(desk: Town) -> None:
     assert sizes[0] < sizes[1] == desk.board.heads().size
 
 
-def _ticks(desk: Town) -> object:
-    async def ticks(_channel: str, _seconds: float) -> object:  # type: ignore[misc]
-        yield None
-        yield None
-        desk.write()
-        yield None
-
-    return ticks
+async def ticks(town: Town, _channel: str, _seconds: float) -> AsyncIterator[None]:
+    yield None
+    yield None
+    town.write()
+    yield None

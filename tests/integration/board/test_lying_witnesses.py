@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from crypto.signatures import Checkpoint, SigningKey, cosign, parse_note, sign_checkpoint
 from tests.integration.board.town import Town
@@ -15,6 +16,7 @@ from tests.simulator import signing_key
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
 from voting_server.board.witnesses import ForkError
+from voting_server.plumbing.clock import SkewError
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
 
@@ -172,3 +174,70 @@ def test_too_few_witnesses_at_the_start_keep_the_sequencer_waiting(desk: Town) -
         desk.watches.pop().stop()
     desk.restart()
     assert not desk.sequencer.start()
+
+
+@pytest.mark.parametrize(("wrong", "starts"), [(1, True), (2, False)])
+def test_more_wrong_clocks_than_faulty_witnesses_keep_the_sequencer_from_starting(
+    desk: Town, wrong: int, starts: bool
+) -> None:
+    desk.run("founded")
+
+    def answer(handler: Any, _body: bytes) -> None:  # noqa: ANN401
+        handler.send_response_only(404)
+        handler.send_header("Date", "Wed, 25 Nov 2020 02:00:00 GMT")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with liar(answer) as url:
+        _replace_first(desk, url)
+        if wrong == 2:
+            settings = desk.context.settings
+            urls = {**settings.witnesses, "watch.example/2": url}
+            object.__setattr__(desk.context, "settings", settings.model_copy(update={"witnesses": urls}))
+            desk.restart()
+        if starts:
+            assert desk.sequencer.start()
+        else:
+            with pytest.raises(SkewError):
+                desk.sequencer.start()
+
+
+def test_the_loop_survives_a_database_that_fails_and_ends_when_told(
+    desk: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.run("founded")
+    desk.sequencer.stop()
+    ended = threading.Event()
+    steps: list[str] = []
+    real = desk.sequencer.step
+
+    def step(_sequencer: Sequencer) -> bool:
+        steps.append("step")
+        if len(steps) == 2:
+            raise OperationalError("SELECT 1", {}, OSError("gone"))
+        if len(steps) == 4:
+            ended.set()
+        return real()
+
+    monkeypatch.setattr(Sequencer, "step", step)
+    monkeypatch.setattr(ended, "wait", lambda _seconds: ended.is_set())
+    before = desk.board.heads().size
+    desk.sequencer.run(ended)
+    assert steps == ["step"] * 4
+    assert desk.board.heads().size == before + 3
+
+
+def test_the_loop_ends_for_good_at_a_fork(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run("founded")
+    desk.sequencer.stop()
+    ended = threading.Event()
+
+    def step(_sequencer: Sequencer) -> bool:
+        raise ForkError("another tree")
+
+    monkeypatch.setattr(Sequencer, "step", step)
+    monkeypatch.setattr(ended, "wait", lambda _seconds: ended.is_set())
+    with pytest.raises(ForkError):
+        desk.sequencer.run(ended)
+    desk.sequencer = Sequencer(desk.board)
+    assert desk.sequencer.start()

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from audit import cli as audit_cli
 from audit.mirror import Mirror
-from crypto.election.encoding import Close, Incident
+from crypto.election.entries import Close, Incident
 from crypto.errors import Refused
 from crypto.merkle import CHECKPOINT_PATH, TileReader, leaf_hash, parse_log_proof, verify_inclusion
 from crypto.signatures import (

@@ -4,7 +4,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from crypto.election.encoding import Result
+from crypto.election.entries import Result
 from crypto.errors import Refused
 from tests.integration.board.town import Town
 from tests.simulator import THRESHOLD

@@ -19,7 +19,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from crypto.election.encoding import Incident
+from crypto.election.entries import Incident
 from crypto.signatures import MAX_U63, TYPE_COSIGNATURE, VerifierKey, parse_note, parse_verifier_key, verify_quorum
 from tests.integration.board.town import Town, sqlite_town
 from tests.simulator import make_manifest, make_parts, signing_key
