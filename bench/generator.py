@@ -1,8 +1,8 @@
 """The voters of `make bench-server`: one process, hand-written HTTP/1.1 over kept connections, prebuilt ballots.
 
-`python -m bench.generator PLAN` reads a pickled `Plan`, prints `ready`, waits for a line, votes, and writes a JSON file. One
-cast is two requests, the nonce's and the ballot's, with a passkey's signature between them; log-ins were before. Casts
-begin at their times whether earlier ones are answered or not, and their latency counts from that time.
+`python -m bench.generator PLAN` reads a pickled `Plan`, prints `ready`, waits for a line, votes, writes JSON. One
+cast is two requests, the nonce's and the ballot's, with a passkey's signature between them; log-ins were before.
+Casts begin at their times whether earlier ones are answered or not, and their latency counts from that time.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ import uvloop
 
 from bench.polling import KIND, Prebuilt
 from crypto.election.ballot import Receipt, cast_challenge
-from crypto.election.encoding import BallotEntry, Entry
+from crypto.election.entries import BallotEntry, Entry
 from crypto.signatures import ES256
 from demo.voters import SoftwarePasskey, make_passkey
 from tests.simulator import secret
@@ -66,7 +66,8 @@ class Connection:
         if self._writer is None or self._reader is None or self._writer.is_closing():
             self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
         head = (
-            f"POST {path} HTTP/1.1\r\nHost: vote.example\r\nOrigin: {ORIGIN}\r\nCookie: __Host-dobush-ballot={cookie}\r\n"
+            f"POST {path} HTTP/1.1\r\nHost: vote.example\r\nOrigin: {ORIGIN}\r\n"
+            f"Cookie: __Host-dobush-ballot={cookie}\r\n"
             f"Content-Type: application/cbor\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._writer.write(head.encode() + body)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from crypto.election.ballot import hash_ballot, lock_of
-from crypto.election.encoding import (
+from crypto.election.entries import (
     Contest,
     DistrictSlots,
     Freeze,
@@ -107,10 +107,12 @@ class Polling(World):
         self.clock_ms += self.manifest.interval_ms
 
     def cosign(self, checkpoint: bytes, *, count: int = QUORUM, late_ms: int = 0) -> bytes:
-        """Return a checkpoint with a quorum's cosignatures."""
+        """Return a checkpoint with a quorum's cosignatures, or fewer."""
         note = parse_note(checkpoint)
         time_s = (self.clock_ms + late_ms) // 1_000
-        lines = [cosign(signing_key("witness", at), self.names[at], note.text, time_s) for at in range(QUORUM)]
+        lines = [
+            cosign(signing_key("witness", at), self.names[at], note.text, time_s) for at in range(min(count, QUORUM))
+        ]
         return note.with_signatures(*lines).to_bytes()
 
 
@@ -132,7 +134,8 @@ def make_polling(voters: int, interval_ms: int) -> Polling:
     }
     changes["styles"] = (Style(STYLE, (CONTEST,)),)
     polling = Polling(parts_of_18(), "demo", changes, clock_ms=opens_at_ms - HOUR_MS, size=voters)
-    return polling.run("open")
+    polling.run("open")
+    return polling
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def wait_for(url: str, seconds: float = 60) -> None:
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
         try:
-            with urllib.request.urlopen(url, timeout=2):
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - one of ours
                 return
         except urllib.error.HTTPError:
             return
@@ -112,7 +113,8 @@ def run_web(port: str, workers: str) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Run one part."""
     part, *rest = arguments
-    {"witness": run_witness, "sequencer": run_sequencer, "web": run_web}[part](*rest)
+    parts: Mapping[str, Callable[..., None]] = {"witness": run_witness, "sequencer": run_sequencer, "web": run_web}
+    parts[part](*rest)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from bench.generator import ORIGIN, Plan
 from bench.polling import UNIT, Polling, Prebuilt, Press, make_polling
 from bench.processes import Parts, cpu_seconds, wait_for
 from crypto.election.ballot import hash_ballot
-from crypto.election.encoding import BallotEntry, parse_entry
+from crypto.election.entries import BallotEntry, parse_entry
 from crypto.merkle import read_entries
 from crypto.signatures import Note, VerifierKey, parse_checkpoint, parse_note
 from tests.integration.conftest import Cluster, create_databases, short_folder

@@ -1,6 +1,7 @@
 """The ballot side on a simulated election: the real application and database, the world as sequencer and as clock.
 
-`open_desk(folder)` founds nothing itself: it puts a world's log into an SQLite file (or a given database) and serves it.
+`open_desk(folder)` founds nothing itself: it puts a world's log into an SQLite file (or a given database) and serves
+it.
 Voters log in with their software passkeys; `sequence()` writes the next block of what waits, as the sequencer would.
 """
 
@@ -17,18 +18,17 @@ from fastapi.testclient import TestClient
 from httpx2 import Response
 
 from crypto.election.ballot import Receipt, cast_challenge, hash_ballot
-from crypto.election.encoding import BallotEntry, Entry, Spoiled, parse_entry
+from crypto.election.entries import BallotEntry, Entry, Spoiled, parse_entry
 from crypto.elgamal import BallotSeed
 from crypto.errors import Refused
-from crypto.merkle import parse_log_proof, verify_inclusion
+from crypto.merkle import Tiles, leaf_hash, parse_log_proof, publish, verify_inclusion
 from crypto.signatures import parse_checkpoint, parse_note
+from tests.simulator import Voter, World, fresh, secret
 from voting_server.app import create_app
 from voting_server.board.store import Store
 from voting_server.casting.login import login_challenge
-from voting_server.plumbing.database import BALLOT
 from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.settings import Settings, Side
-from tests.simulator import Voter, World, fresh, secret
 
 ORIGIN = "https://vote.example"
 CBOR = {"content-type": "application/cbor", "origin": ORIGIN}
@@ -190,16 +190,12 @@ class Desk:
         """Check a .tlog-proof of an entry as anybody would; return the entry's index."""
         proof = parse_log_proof(text)
         head = parse_checkpoint(parse_note(proof.checkpoint).text)
-        from crypto.merkle import leaf_hash  # noqa: PLC0415
-
         verify_inclusion(leaf_hash(entry), proof.index, head.size, head.root, proof.proof)
         return proof.index
 
 
 def publish_tiles(world: World, folder: Path) -> None:
     """Write the tiles and bundles of a world's log."""
-    from crypto.merkle import Tiles, publish  # noqa: PLC0415
-
     _, files = publish(Tiles(), world.entries)
     for path, data in files:
         file = folder / path
@@ -241,4 +237,4 @@ def open_desk(folder: Path, stage: str | World = "open", **more: Any) -> Iterato
         yield desk
 
 
-__all__ = ["BALLOT", "CBOR", "ORIGIN", "Desk", "Sitting", "ballot_of", "decode", "encode", "open_desk"]
+__all__ = ["CBOR", "ORIGIN", "Desk", "Sitting", "ballot_of", "decode", "encode", "open_desk"]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto.election.encoding import Opening
+from crypto.election.entries import Opening
 from tests.desk import Desk, open_desk
 from tests.simulator import MINUTE_MS, World, fresh
 

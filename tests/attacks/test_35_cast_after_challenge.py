@@ -1,4 +1,4 @@
-"""A ballot is challenged and then cast over HTTP: what was opened is never counted, whatever comes first at the server."""
+"""A ballot is challenged and then cast over HTTP: what was opened is never counted, whichever the server sees first."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Floods at the intake: bodies too large, bodies that would grow, false proofs by the dozen, more casts than one can check.
+"""Floods at the intake: bodies too large, bodies that would grow, false proofs by the dozen, too many casts at once.
 
 Slow heads and bodies are cut off by the protocol itself: `tests/integration/test_limits.py`.
 """

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from crypto.election.ballot import BallotHead, hash_ballot, parse_ballot
 from crypto.election.board import Phase
-from crypto.election.encoding import BallotEntry, Manifest, parse_entry
+from crypto.election.entries import BallotEntry, Manifest, parse_entry
 from crypto.election.record import Office, Record, Work, discharge
 from crypto.errors import DobushError, Refused
 from crypto.group import parse_suite

@@ -12,6 +12,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from webauthn import verify_authentication_response
@@ -27,12 +28,23 @@ from voting_server.plumbing.problems import ProblemError
 TOKEN_LIFE_MS = 120_000
 _RANDOM, _TIME = 16, 8
 Text = Field(max_length=2_048)
+EXAMPLE_ASSERTION: dict[str, Any] = {
+    "id": "QUFBQQ",
+    "rawId": "QUFBQQ",
+    "type": "public-key",
+    "response": {
+        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoi",
+        "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAA",
+        "signature": "MEUCIQ",
+        "userHandle": "zc3Nzc3Nzc3Nzc3Nzc3NzQ",
+    },
+}
 
 
 class AssertionParts(BaseModel):
     """The authenticator's answer, base64url without padding."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [EXAMPLE_ASSERTION["response"]]})
 
     clientDataJSON: str = Text  # noqa: N815 - WebAuthn's name
     authenticatorData: str = Text  # noqa: N815 - WebAuthn's name
@@ -43,7 +55,7 @@ class AssertionParts(BaseModel):
 class AssertionJson(BaseModel):
     """What a browser's `PublicKeyCredential.toJSON()` gives."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [EXAMPLE_ASSERTION]})
 
     id: str = Field(max_length=2_048)
     rawId: str = Field(max_length=2_048)  # noqa: N815 - WebAuthn's name

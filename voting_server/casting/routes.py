@@ -17,7 +17,7 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from crypto.election.ballot import tracking_code
 from voting_server.board.service import FEED, Queued
-from voting_server.casting.login import AssertionJson
+from voting_server.casting.login import EXAMPLE_ASSERTION, AssertionJson
 from voting_server.casting.service import Casting, NonceRequest, code_of
 from voting_server.plumbing.bodies import CBOR, RawBody, cbor_body
 from voting_server.plumbing.context import Context
@@ -49,10 +49,15 @@ class LoginStart(BaseModel):
 class Login(BaseModel):
     """A log-in."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"token": "A" * 75, "pseudonym": "cd" * 16, "credential": EXAMPLE_ASSERTION}],
+        },
+    )
 
-    token: str = Field(min_length=75, max_length=75, examples=["A" * 75], description="as it was given")
-    pseudonym: str = Field(pattern="^[0-9a-f]{32}$", examples=["cd" * 16], description="the passkey's user handle")
+    token: str = Field(min_length=75, max_length=75, description="as it was given")
+    pseudonym: str = Field(pattern="^[0-9a-f]{32}$", description="the passkey's user handle")
     credential: AssertionJson = Field(description="the browser's PublicKeyCredential.toJSON()")
 
 
@@ -98,25 +103,48 @@ class VoterState(BaseModel):
 class Nonce(BaseModel):
     """A nonce for one ballot."""
 
-    nonce: str = Field(description="88 bytes, base64url", examples=["B" * 118])
+    model_config = ConfigDict(json_schema_extra={"examples": [{"nonce": "B" * 118}]})
+
+    nonce: str = Field(description="88 bytes, base64url")
 
 
 class Accepted(BaseModel):
     """A ballot was taken in."""
 
-    code: str = Field(description="tracking code", examples=[_EXAMPLE_CODE])
-    receipt: str = Field(description="the receipt, canonical CBOR, base64url", examples=["pmZudW1iZXIB"])
-    deadline_ms: int = Field(description="by when the ballot stands on the board", examples=[1_768_050_600_000])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"code": _EXAMPLE_CODE, "receipt": "p2ZudW1iZXIB", "deadline_ms": 1_768_050_600_000}],
+        }
+    )
+
+    code: str = Field(description="tracking code")
+    receipt: str = Field(description="the receipt, canonical CBOR, base64url")
+    deadline_ms: int = Field(description="by when the ballot stands on the board")
 
 
 class BallotStatus(BaseModel):
     """What became of a ballot. Nobody learns here when it came."""
 
-    code: str = Field(examples=[_EXAMPLE_CODE])
-    ballot_hash: str = Field(examples=[_EXAMPLE_HASH])
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": _EXAMPLE_CODE,
+                    "ballot_hash": _EXAMPLE_HASH,
+                    "kind": "cast",
+                    "state": "sequenced",
+                    "index": 1043,
+                },
+                {"code": _EXAMPLE_CODE, "ballot_hash": _EXAMPLE_HASH, "kind": "challenged", "state": "waiting"},
+            ]
+        }
+    )
+
+    code: str = Field(description="tracking code")
+    ballot_hash: str
     kind: Literal["cast", "challenged"]
     state: Literal["waiting", "sequenced", "refused"]
-    index: int | None = Field(None, description="its place in the log, once it has one", examples=[1043])
+    index: int | None = Field(None, description="its place in the log, once it has one")
 
 
 def make_router(casting: Casting, context: Context) -> APIRouter:

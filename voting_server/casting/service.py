@@ -22,7 +22,7 @@ from crypto.election.ballot import (
     tracking_code,
 )
 from crypto.election.board import Phase
-from crypto.election.encoding import Entry, Spoiled
+from crypto.election.entries import Entry, Spoiled
 from crypto.election.record import Record, Work, discharge
 from crypto.group import parse_suite
 from crypto.merkle import LogProof

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from crypto.election.ballot import verify_receipt
-from crypto.election.encoding import Entry, parse_entry
+from crypto.election.entries import Entry, parse_entry
 from crypto.signatures import ES256
 from demo.voters import make_passkey
 from tests.desk import CBOR, Desk, Sitting, ballot_of, decode, open_desk

@@ -4,14 +4,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from tests.desk import ORIGIN, Desk, Sitting, desk_settings, open_desk
 from tests.integration.conftest import Databases, RedisServer
 from tests.simulator import secret
 from voting_server.app import create_app
+from voting_server.plumbing.sessions import BALLOT_SESSIONS
 
 LIMITS = {"casts_a_minute": 1_000, "nonces_a_minute": 1_000, "logins_a_minute": 100}
 
@@ -22,8 +25,10 @@ def set_clock(databases: Databases) -> Callable[[int], None]:
 
     def set_to(now_ms: int) -> None:
         with databases.cluster.connect(databases.ballot) as connection:
-            statement = f"CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS 'SELECT {now_ms}'"
-            connection.execute(f"{statement.removesuffix(chr(39))}::bigint'".encode())
+            body = f"SELECT {now_ms}::bigint"
+            connection.execute(
+                f"CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS '{body}'".encode()
+            )
 
     return set_to
 
@@ -33,7 +38,7 @@ def workers(
     databases: Databases, redis_server: RedisServer, tmp_path: Path, set_clock: Callable[[int], None]
 ) -> Iterator[tuple[Desk, TestClient]]:
     """Return a desk on PostgreSQL, and a client of a second worker on the same database and Redis."""
-    more = {"ballot_database": databases.urls["ballot"], "redis": redis_server.url, "limits": LIMITS}
+    more: dict[str, Any] = {"ballot_database": databases.urls["ballot"], "redis": redis_server.url, "limits": LIMITS}
     with ExitStack() as stack:
         desk = stack.enter_context(open_desk(tmp_path, **more))
         set_clock(desk.world.clock_ms)
@@ -107,7 +112,7 @@ def test_receipt_means_counted_by_the_databases_clock(
     entries = [sitting.entry() for sitting in sittings]
     end_ms, statuses = manifest.closes_at_ms + manifest.grace_ms, []
     with desk.store._database.begin() as connection:
-        connection.exec_driver_sql(f"UPDATE sessions SET expires_at_ms = {end_ms + 60_000}")
+        connection.execute(update(BALLOT_SESSIONS.table).values(expires_at_ms=end_ms + 60_000))
     for late_ms, sitting, entry in zip((-1, 0, 1, 0), sittings, entries, strict=True):
         set_clock(end_ms + late_ms)
         statuses.append(at_the_other(sitting, second).cast(entry).status_code)
