@@ -1,7 +1,8 @@
 """Named points at which a process may die; tests kill it exactly there and see what recovery finds.
 
 Spec: `docs/operations/faults.md`. In operation `reach` does nothing. A process that a test started with
-`DOBUSH_KILL_AT=name` writes the name to `DOBUSH_KILL_LOG` and kills itself with SIGKILL when it gets there.
+`DOBUSH_KILL_AT=name` writes the name to `DOBUSH_KILL_LOG` and kills itself with SIGKILL when it gets there; with
+`DOBUSH_KILL_WHEN` naming a file, only once that file exists.
 
 >>> reach("sequencer-before-commit")
 """
@@ -29,6 +30,9 @@ def reach(name: str) -> None:
     if name not in POINTS:
         raise KeyError(name)
     if os.environ.get("DOBUSH_KILL_AT") != name:
+        return
+    armed = os.environ.get("DOBUSH_KILL_WHEN")
+    if armed and not Path(armed).exists():
         return
     journal = os.environ.get("DOBUSH_KILL_LOG")
     if journal:

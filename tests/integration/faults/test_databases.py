@@ -1,0 +1,130 @@
+"""PostgreSQL restarted and killed under running processes; an older database put back in place."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from crypto.merkle import CHECKPOINT_PATH
+from tests.integration.conftest import Cluster
+from tests.integration.faults.conftest import Matrix
+from tests.integration.faults.trial import Client, Part, Trial
+from voting_server.board.witnesses import ForkError
+
+
+def interrupt(cluster: Cluster, fault: str) -> None:
+    """Restart the database, or kill it and start it again."""
+    if fault == "killed":
+        cluster.kill()
+    else:
+        cluster.stop("fast")
+    cluster.start()
+
+
+def reconnect(trial: Trial) -> None:
+    """Give the test its own connections back."""
+    trial.town.context.database.engine.dispose()
+    trial.admin.close()
+    trial.admin = trial.cluster.connect(trial.database_name)
+
+
+def cast_again(client: Client, entry: bytes) -> httpx.Response:
+    """Send a ballot as a client does: again while the service says that it cannot answer."""
+    for _ in range(20):
+        answer = client.cast(entry)
+        if answer.status_code < 500:
+            break
+    return answer
+
+
+@pytest.mark.parametrize("fault", ["restarted", "killed"])
+def test_the_database_goes_down_while_people_vote(
+    make_trial: Callable[..., Trial], matrix: Matrix, fault: str
+) -> None:
+    trial = make_trial()
+    trial.start_web()
+    sequencer = trial.start_sequencer()
+    clients = [trial.client(place) for place in range(4)]
+    clients[0].vote()
+    entries = [client.make() for client in clients[1:]]
+    assert clients[1].cast(entries[0]).status_code == 201
+    seen = len(sequencer.events)
+    interrupt(trial.cluster, fault)
+    reconnect(trial)
+    for client, entry in zip(clients[1:], entries, strict=True):
+        answer = cast_again(client, entry)
+        assert answer.status_code == 201, answer.text
+    _wait_for_recovery(sequencer, seen)
+    trial.look()
+    sequencer.stop()
+    trial.take_over()
+    trial.finish()
+    matrix.note("PostgreSQL", f"{fault} while people vote", trial.judge())
+
+
+def _wait_for_recovery(sequencer: Part, seen: int) -> None:
+    """Wait until the same process has noticed, has come back by itself and reached a quorum again."""
+    noticed = sequencer.wait_for("sequencer-waits", seen)
+    sequencer.wait_for("quorum-reached", noticed)
+
+
+def test_without_a_database_nothing_is_acknowledged(make_trial: Callable[..., Trial], matrix: Matrix) -> None:
+    trial = make_trial()
+    trial.start_web()
+    client = trial.client(0)
+    entry = client.make()
+    trial.cluster.stop("immediate")
+    answer = client.cast(entry)
+    health = client.http.get("/health")
+    trial.cluster.start()
+    reconnect(trial)
+    assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+    assert health.status_code == 503
+    assert cast_again(client, entry).status_code == 201
+    trial.take_over()
+    trial.finish()
+    matrix.note("PostgreSQL", "down: 503 and no receipt; then up again", trial.judge())
+
+
+def copy_database(trial: Trial, source: str, target: str) -> None:
+    """Make a copy of a database to which nobody is connected."""
+    trial.town.sequencer.stop()
+    trial.town.context.database.engine.dispose()
+    trial.admin.close()
+    with trial.cluster.connect() as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {target} WITH (FORCE)".encode())
+        connection.execute(f"CREATE DATABASE {target} OWNER ballot_owner TEMPLATE {source}".encode())
+    trial.admin = trial.cluster.connect(trial.database_name)
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_an_older_database_does_not_sequence(
+    make_trial: Callable[..., Trial],
+    matrix: Matrix,
+    published: bool,  # noqa: FBT001 - pytest's parameter
+) -> None:
+    trial = make_trial()
+    town, name = trial.town, trial.database_name
+    copy_database(trial, name, f"{name}_old")
+    trial.take_over()
+    town.block((), [town.vote(voter) for voter in town.registered()[:6]])
+    town.write()
+    trial.look()
+    copy_database(trial, name, f"{name}_new")
+    copy_database(trial, f"{name}_old", name)
+    checkpoint = town.board.published / CHECKPOINT_PATH
+    kept = checkpoint.read_bytes()
+    if not published:
+        checkpoint.unlink()
+    town.restart()
+    with pytest.raises(ForkError):
+        town.sequencer.start()
+    process = trial.start("sequencer")
+    assert process.wait_for_death() != 0
+    assert "block-written" not in [event["event"] for event in process.events]
+    checkpoint.write_bytes(kept)
+    copy_database(trial, f"{name}_new", name)
+    trial.take_over()
+    trial.finish()
+    where = "witnesses and published files" if published else "witnesses only"
+    matrix.note("PostgreSQL", f"an older copy in place, told by {where}: refuses to sequence", trial.judge())

@@ -1,0 +1,120 @@
+"""What stands around the service: Redis killed and emptied, the disk full, clocks that jump."""
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import redis
+from fastapi.testclient import TestClient
+
+from tests.desk import ORIGIN
+from tests.integration.conftest import RedisServer
+from tests.integration.faults.conftest import Matrix
+from tests.integration.faults.trial import Client, Trial
+from tests.simulator import HOUR_MS, MINUTE_MS
+from voting_server.app import create_app
+
+
+@contextmanager
+def served(trial: Trial) -> Iterator[Callable[[int], Client]]:
+    """Serve the town in this process; lends a maker of logged-in clients by the voter's place."""
+    app = create_app(trial.town.context.settings)
+    with TestClient(app, base_url=ORIGIN):
+
+        def client(place: int) -> Client:
+            http = TestClient(app, base_url=ORIGIN)
+            return Client(trial, trial.town.registered()[place], http).log_in()  # type: ignore[arg-type]
+
+        yield client
+
+
+@pytest.mark.parametrize("fault", ["killed", "emptied", "killed and started again"])
+def test_redis_is_lost(
+    make_trial: Callable[..., Trial], matrix: Matrix, redis_server: RedisServer, fault: str
+) -> None:
+    trial = make_trial(redis=redis_server.url)
+    with served(trial) as client:
+        clients = [client(place) for place in range(4)]
+        clients[0].vote()
+        entry = clients[1].make()
+        if fault == "emptied":
+            with redis.Redis.from_url(redis_server.url) as connection:
+                connection.flushall()
+        else:
+            redis_server.kill()
+        if fault.endswith("again"):
+            redis_server.start()
+        assert clients[1].cast(entry).status_code == 201
+        assert clients[1].cast(entry).status_code == 201
+        trial.town.write()
+        for each in (*clients[2:], clients[0]):
+            each.vote()
+    trial.finish()
+    matrix.note("Redis", fault, trial.judge())
+
+
+def test_the_disk_is_full(make_trial: Callable[..., Trial], matrix: Matrix) -> None:
+    trial = make_trial()
+    trial.start_web()
+    sequencer = trial.start_sequencer()
+    clients = [trial.client(place) for place in range(4)]
+    for each in clients[:2]:
+        each.vote()
+    seen = sequencer.wait_for("quorum-reached", len(sequencer.events))
+    trial.look()
+    _, hard = resource.prlimit(sequencer.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(sequencer.process.pid, resource.RLIMIT_FSIZE, (512, hard))
+    failed = sequencer.wait_for("sequencer-waits", seen)
+    for each in clients[2:]:
+        each.vote()
+    trial.look()
+    sequencer.wait_for("sequencer-waits", failed)
+    resource.prlimit(sequencer.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    sequencer.wait_for("quorum-reached", failed)
+    trial.look()
+    sequencer.stop()
+    trial.take_over()
+    trial.finish()
+    matrix.note("disk", "full for the published files (RLIMIT_FSIZE), then free again", trial.judge())
+
+
+@pytest.mark.parametrize("jump_ms", [-10 * MINUTE_MS, -2 * HOUR_MS, 10 * MINUTE_MS, 2 * HOUR_MS])
+def test_the_databases_clock_jumps_and_returns(
+    make_trial: Callable[..., Trial], matrix: Matrix, jump_ms: int
+) -> None:
+    trial = make_trial()
+    town, statuses = trial.town, set[int]()
+    with served(trial) as client:
+        town.clock_ms += 20 * MINUTE_MS
+        town.write()
+        town.write()
+        clients = [client(place) for place in range(4)]
+        clients[0].vote()
+        town.write()
+        entry = clients[1].make()
+        town.set_clock(town.clock_ms + jump_ms)
+        for each in (clients[1], clients[2], clients[0]):
+            statuses.add(_try(each, entry if each is clients[1] else None))
+        town.sequencer.step()
+        trial.look()
+        town.set_clock(town.clock_ms)
+        town.write()
+        town.write()
+        for place in range(4):
+            client(place).vote()
+            town.write()
+    trial.finish()
+    way = f"{abs(jump_ms) // MINUTE_MS} minutes {'back' if jump_ms < 0 else 'forward'}"
+    answers = " ".join(map(str, sorted(statuses)))
+    matrix.note("clock", f"the database's clock {way} and right again (casts meanwhile: {answers})", trial.judge())
+
+
+def _try(client: Client, entry: bytes | None) -> int:
+    """Cast while the clock is wrong; return the status: 201, or an honest refusal."""
+    try:
+        status = client.cast(entry or client.make()).status_code
+    except Exception as error:  # noqa: BLE001 - httpx and Starlette's client have errors of their own
+        status = error.response.status_code  # type: ignore[attr-defined]
+    assert status == 201 or 400 <= status < 500 or status == 503
+    return int(status)
