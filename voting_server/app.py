@@ -38,10 +38,12 @@ from voting_server.plumbing.migration import require_current
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
 from voting_server.plumbing.settings import Settings, Side, read_settings
+from voting_server.voters.routes import make_router as make_voters_router
+from voting_server.voters.service import Voters
 from voting_server.tally.routes import create_router as create_tally_router
 from voting_server.tally.service import Tallies
 
-IMPORTS = ("/rolls", "/election")
+IMPORTS = ("/rolls", "/election", "/founding")
 """Paths whose body may be as large as a whole roll."""
 
 
@@ -200,7 +202,8 @@ def require_sound(context: Context) -> None:
 
 def _identity_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
     """Build the features of the identity side."""
-    return [], []
+    voters = Voters(context)
+    return [voters], [make_voters_router(voters, context)]
 
 
 def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:

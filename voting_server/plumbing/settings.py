@@ -54,6 +54,7 @@ class Limits(BaseModel):
     spoils_an_hour: Positive = Field(10, description="challenged ballots of one credential")
     logins_a_minute: Positive = Field(10, description="log-ins of one credential")
     entries_a_minute: Positive = Field(600, description="author-signed entries of one signing key")
+    enrolments_a_minute: Positive = Field(120, description="enrolments, identifications and codes of one address")
     requests_a_minute: Positive = Field(6_000, description="requests of one address without a credential")
 
 
@@ -88,6 +89,8 @@ class Settings(BaseSettings):
     oidc_client: str | None = Field(None, description="client id at the provider")
     oidc_secret: SecretStr | None = Field(None, description="client secret at the provider")
     oidc_acr: tuple[str, ...] = Field((), description="assurance levels (acr) of the provider that are enough")
+    oidc_claim: str = Field("personal_number", description="claim of the ID token that holds the personal number")
+    issuers: tuple[str, ...] = Field((), description="public keys of those who hand out enrolment codes, hexadecimal")
     operators: tuple[str, ...] = Field((), description="SHA-256 of the tokens that may import rolls and issue codes")
     metrics_from: tuple[str, ...] = Field(("127.0.0.1", "::1"), description="addresses that may read /metrics")
     trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded-For is believed")

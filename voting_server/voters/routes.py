@@ -1,0 +1,532 @@
+"""HTTP of the identity side: the roll for operators, the voter's own way to a passkey, the registrars' queue.
+
+Spec: the OpenAPI description that these routes produce. Operators carry a token, registrars sign each call, a voter's
+browser holds two cookies: one that binds its enrolment to it (lax, since it comes back from the provider), one session.
+"""
+
+import re
+import secrets
+from base64 import b64encode
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+from starlette.responses import RedirectResponse, Response
+
+from crypto.election.entries import Assurance
+from voting_server.plumbing.context import Context
+from voting_server.plumbing.guards import address_of, require_operator
+from voting_server.plumbing.problems import ProblemError
+from voting_server.plumbing.sessions import IDENTITY_SESSIONS
+from voting_server.voters.calls import HEADER
+from voting_server.voters.enrolment import AttestationJson, creation_options
+from voting_server.voters.evidence import Code
+from voting_server.voters.roll import MENDS
+from voting_server.voters.service import ENROLMENT_LIFE_MS, RollState, State, Taken, Voters
+from voting_server.voters.store import Request as Asked
+
+BROWSER_COOKIE = "__Host-dobush-browser"
+NUMBER = r"^[0-9]{14}$"
+
+
+def hexadecimal(size: int) -> Any:  # noqa: ANN401 - pydantic's own type
+    """Return the field of a byte string of a fixed size."""
+    return Field(pattern=f"^[0-9a-f]{{{2 * size}}}$")
+
+
+def example(**fields: Any) -> ConfigDict:  # noqa: ANN401 - values of JSON
+    """Return a model's configuration with one example."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [fields]})
+
+
+class FoundingIn(BaseModel):
+    """The public block 0 of the ballot side."""
+
+    model_config = example(entries=["hAEA"])
+
+    entries: list[Base64Bytes] = Field(min_length=1, max_length=65_536, description="entries in their order")
+
+
+class ElectionOut(BaseModel):
+    """The election that this identity side serves."""
+
+    model_config = example(manifest_hash="ab" * 32, kind="practice", short_name="languages")
+
+    manifest_hash: str
+    kind: Literal["demo", "practice", "real"]
+    short_name: str
+
+
+class RollIn(BaseModel):
+    """A version of the roll, or mends of the last one."""
+
+    model_config = example(
+        use="roll",
+        format="csv",
+        content="number,surname,given,patronymic,born,address\n",
+        places="address,unit\n",
+        signer="00" * 8,
+        signature="00" * 64,
+    )
+
+    use: Literal["roll", "mend"]
+    format: Literal["csv", "json"] = "csv"
+    content: str = Field(description="the file")
+    places: str = Field("", description="CSV of address and unit; empty: those of the last version")
+    signer: str = hexadecimal(8)
+    signature: str = hexadecimal(64)
+
+
+class VersionOut(BaseModel):
+    """One version."""
+
+    model_config = example(number=0, use="roll", hash="ab" * 32, previous="00" * 32, signer="00" * 8)
+
+    number: int
+    use: Literal["roll", "mend"]
+    hash: str
+    previous: str
+    signer: str
+
+
+class UnplacedOut(BaseModel):
+    """Somebody without a place, and what mends it."""
+
+    model_config = example(number="1" * 14, address="", fault="no-address", mend="ask the register")
+
+    number: str
+    address: str
+    fault: str
+    mend: str
+
+
+class RollOut(BaseModel):
+    """Where the roll stands."""
+
+    model_config = example(versions=[], people=0, unplaced={"no-address": 1}, report=[], slots=0)
+
+    versions: list[VersionOut]
+    people: int
+    unplaced: dict[str, int] = Field(description="persons without a place, by fault")
+    report: list[UnplacedOut] = Field(description="the first thousand of them")
+    slots: int
+
+
+class SlotsOut(BaseModel):
+    """That slots were drawn."""
+
+    model_config = example(chunks=1)
+
+    chunks: int
+
+
+class FreezeOut(BaseModel):
+    """What two officers sign to end the roll."""
+
+    model_config = example(body="oA==", slots={"2": 24})
+
+    body: str = Field(description="canonical CBOR, base64")
+    slots: dict[str, int] = Field(description="slots of each district, by its id")
+
+
+class CodeIn(BaseModel):
+    """A code that was handed out in person: its public key, never the code."""
+
+    model_config = example(
+        number="1" * 14,
+        key="ab" * 32,
+        expires_at_ms=1_800_000_000_000,
+        assurance="passkey",
+        issuer="00" * 8,
+        issued="00" * 64,
+    )
+
+    number: str = Field(pattern=NUMBER)
+    key: str = hexadecimal(32)
+    expires_at_ms: int = Field(gt=0, lt=2**53)
+    assurance: Literal["passkey", "security-key"]
+    issuer: str = hexadecimal(8)
+    issued: str = hexadecimal(64)
+
+
+class StrikeIn(BaseModel):
+    """Somebody who votes otherwise."""
+
+    model_config = example(number="1" * 14, reason="voted on paper at the station")
+
+    number: str = Field(pattern=NUMBER)
+    reason: str = Field(min_length=1, max_length=200)
+
+
+class RequestOut(BaseModel):
+    """A request for the registrars."""
+
+    model_config = example(id=1)
+
+    id: int
+
+
+class EnrolmentIn(BaseModel):
+    """How the key is kept."""
+
+    model_config = example(software=False)
+
+    software: bool = Field(default=False, description="a key made by a program, where the manifest allows it")
+
+
+class EnrolmentOut(BaseModel):
+    """What a client needs to make a passkey; it computes the challenge from token and manifest hash."""
+
+    model_config = example(id="ab" * 16, token="ab" * 32, manifest_hash="ab" * 32, kind="practice", options={})
+
+    id: str
+    token: str
+    manifest_hash: str
+    kind: Literal["demo", "practice", "real"]
+    options: dict[str, Any]
+
+
+class KeyOut(BaseModel):
+    """The new passkey's public key, to which the identification is bound."""
+
+    model_config = example(key="a5010203")
+
+    key: str = Field(description="COSE key, hexadecimal")
+
+
+class OidcIn(BaseModel):
+    """What the identification is for."""
+
+    model_config = example(enrolment="ab" * 16)
+
+    enrolment: str | None = Field(None, pattern="^[0-9a-f]{32}$", description="none: to look only")
+
+
+class OidcOut(BaseModel):
+    """Where the browser goes."""
+
+    model_config = example(url="https://id.example/auth?state=x")
+
+    url: str
+
+
+class CodeProofIn(BaseModel):
+    """The proof of a code: its public key and its signature over the passkey's key."""
+
+    model_config = example(enrolment="ab" * 16, key="ab" * 32, signature="ab" * 64)
+
+    enrolment: str = hexadecimal(16)
+    key: str = hexadecimal(32)
+    signature: str = hexadecimal(64)
+
+
+class VoterRequestOut(BaseModel):
+    """Where one request stands."""
+
+    model_config = example(type="credential", state="requested")
+
+    type: str
+    state: State
+
+
+class VoterOut(BaseModel):
+    """What somebody learns of herself; whether her slot voted, the public board says by the pseudonym."""
+
+    model_config = example(pseudonym="ab" * 16, unit=2, style=1, requests=[])
+
+    pseudonym: str
+    unit: int
+    style: int
+    requests: list[VoterRequestOut]
+
+
+class SlotOut(BaseModel):
+    """One person's slot, for registrars."""
+
+    model_config = example(number="1" * 14, pseudonym="ab" * 16, unit=2, style=1)
+
+    number: str
+    pseudonym: str
+    unit: int
+    style: int
+
+
+class SlotListOut(BaseModel):
+    """Everybody's slot."""
+
+    model_config = example(slots=[])
+
+    slots: list[SlotOut]
+
+
+class SignatureOut(BaseModel):
+    """A registrar's signature."""
+
+    model_config = example(author="ab" * 8, signature="ab" * 64)
+
+    author: str
+    signature: str
+
+
+class AskedOut(BaseModel):
+    """What the registrars are asked to sign, with the evidence that each checks for herself."""
+
+    model_config = example(id=1, type="credential", body="oA==", number="1" * 14, evidence="{}", signatures=[])
+
+    id: int
+    type: Literal["roll", "credential", "change", "strike"]
+    body: str = Field(description="canonical CBOR, base64")
+    number: str = Field("", description="whose; empty for a roll chunk")
+    evidence: str
+    signatures: list[SignatureOut]
+
+
+class QueueOut(BaseModel):
+    """The registrars' queue."""
+
+    model_config = example(requests=[])
+
+    requests: list[AskedOut]
+
+
+class SignatureIn(BaseModel):
+    """A signature over a request's body."""
+
+    model_config = example(signature="ab" * 64)
+
+    signature: str = hexadecimal(64)
+
+
+Identifier = Annotated[int, Path(description="id of a request", ge=1, lt=2**53, examples=[1])]
+
+
+def make_router(voters: Voters, context: Context) -> APIRouter:
+    """Return all routes of the identity side."""
+    router = APIRouter()
+    _add_operator_routes(router, voters, context)
+    _add_voter_routes(router, voters, context)
+    _add_registrar_routes(router, voters)
+    return router
+
+
+def _add_operator_routes(router: APIRouter, voters: Voters, context: Context) -> None:
+    def operator(request: Request) -> None:
+        require_operator(request, context.settings.operators)
+
+    only = {"tags": ["roll"], "dependencies": [Depends(operator)]}
+
+    @router.post("/founding", status_code=201, **only)  # type: ignore[arg-type]
+    def take_founding(founding: FoundingIn) -> ElectionOut:
+        """Take the public block 0 of the ballot side, once."""
+        frame = voters.found(founding.entries)
+        return ElectionOut(
+            manifest_hash=frame.election.manifest_hash.hex(),
+            kind=frame.election.kind,
+            short_name=frame.manifest.short_name,
+        )
+
+    @router.post("/rolls", status_code=201, **only)  # type: ignore[arg-type]
+    def import_roll(version: RollIn) -> RollOut:
+        """Take a signed version of the roll, all or nothing; who has no place is reported and kept."""
+        signed = bytes.fromhex(version.signer), bytes.fromhex(version.signature)
+        return _roll_out(voters.import_roll(version.use, version.format, version.content, version.places, signed))
+
+    @router.get("/rolls", **only)  # type: ignore[arg-type]
+    def read_roll() -> RollOut:
+        """Tell where the roll stands and who is without a place."""
+        return _roll_out(voters.roll_state())
+
+    @router.post("/slots", status_code=201, **only)  # type: ignore[arg-type]
+    def draw_slots() -> SlotsOut:
+        """Draw everybody's pseudonym, once, and ask the registrars for the roll chunks."""
+        return SlotsOut(chunks=voters.draw_slots())
+
+    @router.get("/freeze", **only)  # type: ignore[arg-type]
+    def read_freeze() -> FreezeOut:
+        """Return the freeze's body, unsigned, and its figures."""
+        figures, body = voters.figures()
+        slots = {str(district): number for district, number in figures.items()}
+        return FreezeOut(body=b64encode(body).decode(), slots=slots)
+
+    @router.post("/codes", status_code=204, **only)  # type: ignore[arg-type]
+    def add_code(code: CodeIn) -> None:
+        """Take a code that its issuer signed; an earlier one of the same person ends."""
+        assurance: Assurance = code.assurance
+        made = Code(code.number, bytes.fromhex(code.key), code.expires_at_ms, assurance)
+        voters.add_code(made, bytes.fromhex(code.issuer), bytes.fromhex(code.issued))
+
+    @router.post("/strikes", status_code=202, **only)  # type: ignore[arg-type]
+    def ask_strike(strike: StrikeIn) -> RequestOut:
+        """Ask both registrars to strike somebody's slot."""
+        return RequestOut(id=voters.ask_strike(strike.number, strike.reason))
+
+
+def _add_voter_routes(router: APIRouter, voters: Voters, context: Context) -> None:
+    database, life_s = context.database, context.limits.session_s
+
+    def browser_of(request: Request) -> str:
+        browser = request.cookies.get(BROWSER_COOKIE, "")
+        if not re.fullmatch("[0-9a-f]{64}", browser):
+            raise ProblemError("enrolment-failed")
+        return browser
+
+    def keep_browser(request: Request, response: Response) -> str:
+        browser = request.cookies.get(BROWSER_COOKIE, "")
+        if not re.fullmatch("[0-9a-f]{64}", browser):
+            browser = secrets.token_hex(32)
+        # Lax: the browser must show it when it comes back from the provider's page.
+        response.set_cookie(
+            BROWSER_COOKIE, browser, max_age=ENROLMENT_LIFE_MS // 1_000, path="/", secure=True, httponly=True
+        )
+        return browser
+
+    def begin_session(response: Response, taken: Taken) -> None:
+        with database.begin() as connection:
+            token = IDENTITY_SESSIONS.open(connection, taken.number.encode(), life_s)
+        IDENTITY_SESSIONS.hand_out(response, token, life_s)
+
+    @router.post("/enrolments", status_code=201, tags=["voter"])
+    def begin_enrolment(request: Request, response: Response, wanted: EnrolmentIn) -> EnrolmentOut:
+        """Begin a passkey's registration, bound to this browser for a quarter of an hour."""
+        browser = keep_browser(request, response)
+        made, frame = voters.begin_enrolment(browser, address_of(request), software=wanted.software)
+        return EnrolmentOut(
+            id=made.id.hex(),
+            token=made.token.hex(),
+            manifest_hash=frame.election.manifest_hash.hex(),
+            kind=frame.election.kind,
+            options=creation_options(frame.manifest, secrets.token_bytes(16)),
+        )
+
+    @router.post("/enrolments/{enrolment}/key", tags=["voter"])
+    def finish_enrolment(
+        request: Request,
+        enrolment: Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["ab" * 16])],
+        answer: AttestationJson,
+    ) -> KeyOut:
+        """Take the passkey's public key from the authenticator's answer."""
+        return KeyOut(key=voters.finish_enrolment(bytes.fromhex(enrolment), browser_of(request), answer).hex())
+
+    @router.post("/identifications/oidc", tags=["voter"])
+    def begin_identification(request: Request, response: Response, wanted: OidcIn) -> OidcOut:
+        """Send the browser to the identity provider: for an enrolment, or to look only."""
+        browser = keep_browser(request, response)
+        enrolment = None if wanted.enrolment is None else bytes.fromhex(wanted.enrolment)
+        return OidcOut(url=voters.begin_identification(browser, address_of(request), enrolment))
+
+    @router.get("/identifications/oidc/answer", status_code=303, response_class=RedirectResponse, tags=["voter"])
+    def finish_identification(
+        request: Request,
+        state: Annotated[str, Query(max_length=128, examples=["x"])],
+        code: Annotated[str, Query(max_length=2_048, examples=["x"])] = "",
+        iss: Annotated[str | None, Query(max_length=500, examples=["https://id.example"])] = None,
+    ) -> Response:
+        """Take the browser back from the provider; it goes on to the voter's page, with a session."""
+        taken = voters.finish_identification(browser_of(request), state, code, iss)
+        response = RedirectResponse(f"{context.origin}/", 303)
+        begin_session(response, taken)
+        return response
+
+    @router.post("/identifications/code", status_code=204, tags=["voter"])
+    def identify_by_code(request: Request, proof: CodeProofIn) -> Response:
+        """Take the proof of a code that was handed out in person, for an enrolment; begins a session."""
+        enrolment, key, signature = (bytes.fromhex(each) for each in (proof.enrolment, proof.key, proof.signature))
+        taken = voters.identify_by_code(browser_of(request), address_of(request), enrolment, key, signature)
+        response = Response(status_code=204)
+        begin_session(response, taken)
+        return response
+
+    @router.get("/voter", tags=["voter"])
+    def read_voter(request: Request) -> VoterOut:
+        """Tell the voter of this session her slot and where her requests stand."""
+        with database.read() as connection:
+            number = IDENTITY_SESSIONS.subject(connection, request).decode()
+        standing = voters.standing(number)
+        slot = standing.slot
+        requests = [VoterRequestOut(type=kind, state=state) for kind, state in standing.requests]
+        return VoterOut(pseudonym=slot.pseudonym.hex(), unit=slot.unit, style=slot.style, requests=requests)
+
+    @router.post("/voter/logout", status_code=204, tags=["voter"])
+    def log_out(request: Request) -> Response:
+        """End the session."""
+        with database.begin() as connection:
+            IDENTITY_SESSIONS.end(connection, request)
+        response = Response(status_code=204)
+        IDENTITY_SESSIONS.take_back(response)
+        return response
+
+
+def _add_registrar_routes(router: APIRouter, voters: Voters) -> None:
+    async def read_call(request: Request) -> tuple[str, str, str, bytes]:
+        path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+        query = f"?{request.url.query}" if request.url.query else ""
+        return request.headers.get(HEADER, ""), request.method, path + query, await request.body()
+
+    def caller(call: Annotated[tuple[str, str, str, bytes], Depends(read_call)]) -> bytes:
+        return voters.caller(*call)
+
+    @router.get("/registrar/slots", tags=["registrar"])
+    def read_slots(author: Annotated[bytes, Depends(caller)]) -> SlotListOut:  # noqa: ARG001 - asked for who calls
+        """Return everybody's slot to a registrar, who compares it with her own copy of the roll."""
+        rows = [
+            SlotOut(number=each.number, pseudonym=each.pseudonym.hex(), unit=each.unit, style=each.style)
+            for each in voters.slots()
+        ]
+        return SlotListOut(slots=rows)
+
+    @router.get("/registrar/requests", tags=["registrar"])
+    def read_requests(
+        author: Annotated[bytes, Depends(caller)],  # noqa: ARG001 - asked for who calls
+        after: Annotated[int, Query(ge=0, lt=2**53, description="ids from the next one on", examples=[0])] = 0,
+    ) -> QueueOut:
+        """Return up to 200 requests that have not reached the board."""
+        return QueueOut(requests=[_asked_out(each) for each in voters.requests(after)])
+
+    @router.post("/registrar/requests/{identifier}/signature", tags=["registrar"])
+    def take_signature(
+        author: Annotated[bytes, Depends(caller)], identifier: Identifier, signature: SignatureIn
+    ) -> AskedOut:
+        """Keep a registrar's signature; the answer holds the other's too, once it is there."""
+        return _asked_out(voters.take_signature(author, identifier, bytes.fromhex(signature.signature)))
+
+    @router.post("/registrar/requests/{identifier}/delivery", status_code=204, tags=["registrar"])
+    def note_delivered(author: Annotated[bytes, Depends(caller)], identifier: Identifier) -> None:
+        """Note that the ballot side took the entry."""
+        voters.note_delivered(author, identifier)
+
+
+def _roll_out(state: RollState) -> RollOut:
+    versions = [
+        VersionOut(
+            number=each.number,
+            use="mend" if each.use == "mend" else "roll",
+            hash=each.hash.hex(),
+            previous=each.previous.hex(),
+            signer=each.signer.hex(),
+        )
+        for each in state.versions
+    ]
+    report = [
+        UnplacedOut(number=each.number, address=each.address, fault=each.fault, mend=MENDS[each.fault])
+        for each in state.report
+    ]
+    return RollOut(versions=versions, people=state.people, unplaced=state.unplaced, report=report, slots=state.slots)
+
+
+def _asked_out(asked: Asked) -> AskedOut:
+    kinds: dict[str, Literal["roll", "credential", "change", "strike"]] = {
+        "roll": "roll",
+        "credential": "credential",
+        "change": "change",
+        "strike": "strike",
+    }
+    return AskedOut(
+        id=asked.id,
+        type=kinds[asked.type],
+        body=b64encode(asked.body).decode(),
+        number=asked.number or "",
+        evidence=asked.evidence,
+        signatures=[
+            SignatureOut(author=author.hex(), signature=signature.hex()) for author, signature in asked.signatures
+        ],
+    )
