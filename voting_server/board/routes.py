@@ -24,7 +24,7 @@ _A_MOMENT = "public, max-age=1"
 _OCTETS = "application/octet-stream"
 _TEXT = "text/plain; charset=utf-8"
 _PROOF = "text/plain; charset=utf-8"
-_POLL_S = 1.0
+_LOOK_S = 1.0
 
 LeafHash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256, lower-case hexadecimal")]
 Index = Annotated[int, Path(ge=0, le=2**53 - 1, description="Index of an entry, from 0")]
@@ -184,7 +184,7 @@ async def _events(request: Request, board: Board, places: asyncio.Semaphore) -> 
     async with places:
         last: Heads | None = None
         yield b"retry: 2000\n\n"
-        async for _ in board.context.cache.ticks(FEED, _POLL_S):
+        async for _ in board.context.cache.ticks(FEED, _LOOK_S):
             if await request.is_disconnected():
                 return
             heads = await run_in_threadpool(board.heads)

@@ -1,0 +1,73 @@
+"""`dobush-audit witness` and `dobush-audit mirror` as processes: killed after an answer, pointed at a log over HTTP."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+from typer.testing import CliRunner
+
+from audit import cli as audit_cli
+from audit.witness import AddCheckpoint
+from crypto.merkle import EMPTY_ROOT
+from crypto.signatures import Checkpoint, VerifierKey, parse_note, parse_verifier_key, sign_checkpoint
+from tests.integration.board.town import Town
+from tests.integration.interop.test_others import served, wait_for
+from tests.simulator import signing_key
+
+ORIGIN = "board.example/demo/town-2026"
+LOG = VerifierKey(ORIGIN, signing_key("log").public_key)
+
+
+@contextmanager
+def witness_program(state: Path, port: int) -> Iterator["subprocess.Popen[str]"]:
+    """Run the program."""
+    program = [sys.executable, "-c", "from audit.cli import main; main()", "witness", "watch.example/ngo"]
+    options = ["--log", LOG.to_text(), "--state", str(state), "--port", str(port)]
+    process = subprocess.Popen([*program, *options], stdout=subprocess.PIPE, text=True)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/vkey")
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_witness_killed_after_its_answer_remembers_it(tmp_path: Path) -> None:
+    note = sign_checkpoint(signing_key("log"), Checkpoint(ORIGIN, 0, EMPTY_ROOT)).to_bytes()
+    port = 20_000 + os.getpid() % 20_000
+    url = f"http://127.0.0.1:{port}"
+    with witness_program(tmp_path, port) as process:
+        answer = httpx.post(f"{url}/add-checkpoint", content=AddCheckpoint(0, (), note).to_bytes(), trust_env=False)
+        assert answer.status_code == 200
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with witness_program(tmp_path, port):
+        shown = httpx.get(f"{url}/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint", trust_env=False)
+        assert parse_note(shown.content).text == parse_note(note).text
+        assert httpx.get(f"{url}/logs", trust_env=False).text.startswith("logs/v0\n")
+        key = parse_verifier_key(httpx.get(f"{url}/vkey", trust_env=False).text.strip())
+        assert key.name == "watch.example/ngo"
+
+
+def test_a_mirror_of_a_served_log_grows_with_it_and_refuses_another(desk: Town, tmp_path: Path) -> None:
+    desk.run("founded")
+    copy = tmp_path / "copy"
+    with served(desk) as url:
+        command = ["mirror", url, str(copy), "--log", LOG.to_text()]
+        first = CliRunner().invoke(audit_cli.app, command)
+        assert first.exit_code == 0, first.output
+        desk.write()
+        second = CliRunner().invoke(audit_cli.app, command)
+        assert json.loads(second.output)["size"] == desk.board.heads().size
+        other = VerifierKey(ORIGIN, signing_key("receipt").public_key).to_text()
+        assert CliRunner().invoke(audit_cli.app, [*command[:-1], other]).exit_code == 1
+        assert CliRunner().invoke(audit_cli.app, ["mirror", f"{url}/no", str(copy), *command[3:]]).exit_code == 2
+    assert CliRunner().invoke(audit_cli.app, command).exit_code == 2
+    assert (copy / "checkpoint").read_bytes() == desk.board.publication.get("checkpoint")
