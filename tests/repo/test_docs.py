@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_commands_exist_and_take_their_options(page: Path) -> None:
 
 def assert_takes(program: Path, words: list[str], command: str) -> None:
     """Ask the program's own help, at every level of the command, for each option used."""
-    path = [words[0]] if words and re.fullmatch(r"[a-z][a-z-]*", words[0]) else []
+    path = list(takewhile(re.compile(r"[a-z][a-z-]*").fullmatch, words[:2]))
     shown = subprocess.run([program, *path, "--help"], check=False, capture_output=True, text=True, env=WIDE)
     assert shown.returncode == 0, command
     for option in (word for word in words if word.startswith("--")):

@@ -45,7 +45,7 @@ def migrate_side(settings: Settings) -> None:
         database = Database(owner)
         try:
             with database.begin() as connection:
-                command.upgrade(configuration(side, connection), "head")
+                command.upgrade(alembic_config(side, connection), "head")
                 role = make_url(url).username
                 if role and owner != url:
                     grant(connection, side, role)
@@ -53,7 +53,7 @@ def migrate_side(settings: Settings) -> None:
             database.close()
 
 
-def configuration(side: SideName, connection: Connection) -> Config:
+def alembic_config(side: SideName, connection: Connection) -> Config:
     """Return Alembic's configuration for a side, bound to an open transaction."""
     folder = files("migrations")
     config = Config()
@@ -83,7 +83,7 @@ class NotMigratedError(RuntimeError):
 def require_current(database: Database, side: SideName) -> None:
     """Check that a database has this version's migrations. Raises NotMigratedError."""
     with engine_of(database).connect() as connection:
-        script = ScriptDirectory.from_config(configuration(side, connection))
+        script = ScriptDirectory.from_config(alembic_config(side, connection))
         if MigrationContext.configure(connection).get_current_revision() != script.get_current_head():
             message = f"the {side} database is not at this version: run dobush-server migrate --side {side}"
             raise NotMigratedError(message)
@@ -109,7 +109,7 @@ def find_faults(settings: Settings) -> list[str]:
 
 def _compare(connection: Connection, side: SideName) -> list[str]:
     context = MigrationContext.configure(connection)
-    script = ScriptDirectory.from_config(configuration(side, connection))
+    script = ScriptDirectory.from_config(alembic_config(side, connection))
     if context.get_current_revision() != script.get_current_head():
         return ["not migrated to this version: run dobush-server migrate"]
     return [f"differs from this version: {difference[0]}" for difference in compare_metadata(context, SIDES[side])]

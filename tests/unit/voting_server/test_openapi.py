@@ -71,7 +71,8 @@ def test_every_answer_has_a_kind_and_problems_have_theirs(side: str, operation: 
 def test_every_json_body_has_examples_that_fit_its_schema(side: str, operation: Operation) -> None:
     for media in json_bodies(operation):
         schema = resolve(side, media["schema"])
-        found = media.get("examples") or schema.get("examples")
+        items = resolve(side, schema.get("items", {})).get("examples")
+        found = media.get("examples") or schema.get("examples") or ([items] if items else None)
         assert found, schema.get("title")
         for example in found.values() if isinstance(found, dict) else found:
             validator(side, media["schema"]).validate(example)

@@ -65,9 +65,9 @@ def calls() -> Iterator[tuple[str, str, list[str]]]:
                 and isinstance(node.func.value, ast.Call)
                 and ast.unparse(node.func.value.func).split(".")[-1] == "log"
             ):
-                event = node.args[-1]
-                name = event.value if isinstance(event, ast.Constant) else ""
-                yield path.name, str(name), [str(keyword.arg) for keyword in node.keywords]
+                keys = [str(keyword.arg) for keyword in node.keywords]
+                names = [part.value for part in ast.walk(node.args[-1]) if isinstance(part, ast.Constant)]
+                yield from ((path.name, str(name), keys) for name in names or [""])
 
 
 def test_every_call_in_the_server_uses_listed_names() -> None:
