@@ -67,6 +67,15 @@ def worker() -> None:
 
 
 @app.command()
+def recover(copy: Annotated[Path, typer.Argument(help="A mirror of the log, or its published folder.")]) -> None:
+    """Take what a database that was set back has lost from a copy of the log; the sequencer must not run."""
+    from voting_server.app import run_recovery  # noqa: PLC0415
+    from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
+
+    typer.echo(f"{run_recovery(read_settings(Side.BALLOT), copy)} entries recovered")
+
+
+@app.command()
 def migrate(side: SideOption = "desk") -> None:
     """Bring the database of a side to this version, as its owner."""
     import voting_server.app  # noqa: F401, PLC0415 - declares every table
@@ -188,6 +197,14 @@ def _explained() -> Iterator[None]:
     except (ActError, KeyFileError, DobushError, OSError, ValueError, httpx.HTTPError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def registrar(context: typer.Context) -> None:
+    """Run the registrar's own program, on her own machine (`registrar --help`)."""
+    from voting_server.voters.cli import app as program  # noqa: PLC0415
+
+    program(context.args, prog_name="dobush-server registrar")
 
 
 def main() -> None:

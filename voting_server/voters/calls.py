@@ -3,6 +3,7 @@
 Spec: `docs/operations/registrar.md`. A registrar has no password and no session: each call carries a signature over
 method, path, time and body. An entry is composed from a body and both registrars' signatures by whoever has both.
 
+>>> from crypto.signatures import key_id
 >>> key = SigningKey.from_seed(bytes(32))
 >>> election = Election("demo", bytes(32))
 >>> header = sign_call(key, election, "GET", "/registrar/requests", b"", 1_000)
