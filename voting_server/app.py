@@ -10,6 +10,7 @@ Spec: `docs/architecture.md`, section "Server". The only place that builds servi
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import anyio.to_thread
@@ -22,6 +23,8 @@ from starlette.types import ASGIApp
 
 from crypto.errors import Refused
 from voting_server.board.certificates import Certifier
+from voting_server.board.publication import Publication
+from voting_server.board.recovery import recover
 from voting_server.board.routes import create_router as create_board_router
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
@@ -38,10 +41,10 @@ from voting_server.plumbing.migration import require_current
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
 from voting_server.plumbing.settings import Settings, Side, read_settings
-from voting_server.voters.routes import make_router as make_voters_router
-from voting_server.voters.service import Voters
 from voting_server.tally.routes import create_router as create_tally_router
 from voting_server.tally.service import Tallies
+from voting_server.voters.routes import make_router as make_voters_router
+from voting_server.voters.service import Voters
 
 IMPORTS = ("/rolls", "/election", "/founding")
 """Paths whose body may be as large as a whole roll."""
@@ -190,6 +193,17 @@ def run_worker(settings: Settings, ended: threading.Event) -> None:
                     if not isinstance(error, ProblemError):
                         logging.log().error("worker-failed", error=type(error).__name__)
         logging.log().info("stopped", side="worker")
+    finally:
+        context.close()
+
+
+def run_recovery(settings: Settings, copy: Path) -> int:
+    """Take over what a copy of the log has more than the database; return how many entries. Raises Refused, Misuse."""
+    logging.configure()
+    context = Context.open(settings, "ballot")
+    try:
+        require_sound(context)
+        return recover(Board(context), Publication(copy).get)
     finally:
         context.close()
 

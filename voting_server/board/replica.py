@@ -28,6 +28,7 @@ class Replica:
     def __init__(self, entries: Callable[[int], Iterator[bytes]], read: Callable[[int], bytes]) -> None:
         """Begin before entry 0; `entries(start)` yields what the log holds from an index on."""
         self._entries = entries
+        self._read = read
         self._lock = threading.RLock()
         self._unsummed: deque[int] = deque()
         self._followed_at = 0.0
@@ -39,10 +40,19 @@ class Replica:
         with self._lock:
             now = time.monotonic()
             if now - self._followed_at > stale_ms / 1_000:
-                for raw in self._entries(self.record.size):
-                    self.enter(raw)
+                self._catch_up()
                 self._followed_at = now
             yield self.record
+
+    def _catch_up(self) -> None:
+        try:
+            for raw in self._entries(self.record.size):
+                self.enter(raw)
+        except BaseException:
+            # A read that failed may have left an entry half entered: begin again from entry 0 the next time.
+            self.record = Record(self._read)
+            self._unsummed.clear()
+            raise
 
     def enter(self, raw: bytes) -> Refused | None:
         """Append an entry of the log; return why it is refused there, None where it is accepted."""
@@ -75,7 +85,7 @@ class Replica:
         return len(self._unsummed)
 
     def _read_all(self, indices: Sequence[int]) -> Iterator[bytes]:
-        """Yield the entries at rising indices; neighbours are read together, because a statement costs more than a row."""
+        """Yield the entries at rising indices; neighbours are read together: a statement costs more than a row."""
         at = 0
         while at < len(indices):
             start = indices[at]

@@ -321,7 +321,26 @@ class Store:
         if failed:
             connection.execute(by_id.values(state="refused", check_id=bindparam("check")), failed)
 
+    def restore(self, connection: Connection, entries: Sequence[tuple[NewEntry, int]]) -> None:
+        """Note entries that stand in the log at an index, where the queue does not know them or lets them wait."""
+        dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        for entry, index in entries:
+            values = {name: getattr(entry, name) for name in _GIVEN if name != "delay_ms"}
+            statement = dialect.insert(QUEUE).values(
+                **values, state="sequenced", entry_index=index, received_at_ms=NOW_MS
+            )
+            connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["leaf"], set_={"state": "sequenced", "entry_index": index}
+                )
+            )
+
     # ---------------------------------------------------------------------------------------------- checkpoints
+
+    def set_quorum(self, connection: Connection, size: int, quorum_note: bytes) -> None:
+        """Keep a quorum checkpoint of a block's end, the first one for ever."""
+        of_size = update(CHECKPOINTS).where(CHECKPOINTS.c.size == size, CHECKPOINTS.c.quorum_note.is_(None))
+        connection.execute(of_size.values(quorum_note=quorum_note))
 
     def add_checkpoint(self, connection: Connection, size: int, block: int, note: bytes) -> None:
         """Store a block's signed end."""
@@ -364,8 +383,7 @@ class Store:
                     )
                 )
             if quorum_note is not None:
-                of_size = update(CHECKPOINTS).where(CHECKPOINTS.c.size == size, CHECKPOINTS.c.quorum_note.is_(None))
-                connection.execute(of_size.values(quorum_note=quorum_note))
+                self.set_quorum(connection, size, quorum_note)
 
     def cosignatures(self, size: int) -> dict[str, bytes]:
         """Return the stored lines on a checkpoint by witness."""
