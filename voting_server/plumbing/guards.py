@@ -1,7 +1,7 @@
 """What every request passes first: size of the body, origin of what a cookie speaks for, rate limits, headers, metrics.
 
 Spec: `docs/operations/settings.md`. Plain ASGI, because it stands before routing and costs every cast. Rate limits are
-keyed by credential first; the address counts only where there is none, since many voters share one address.
+keyed by credential first; the address counts only while no session is known, since many voters share one address.
 
 >>> is_own_origin("https://vote.example", "https://vote.example"), is_own_origin("null", "https://vote.example")
 (True, False)
@@ -20,15 +20,21 @@ from voting_server.plumbing.cache import Cache
 from voting_server.plumbing.logging import log
 from voting_server.plumbing.metrics import REQUEST_SECONDS, REQUESTS
 from voting_server.plumbing.problems import ProblemError, respond
+from voting_server.plumbing.sessions import FOUND
 from voting_server.plumbing.settings import Limits
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
+_KNOWN = 65_536
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-site"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
+
+
+def _cookie_hash(request: Request) -> bytes:
+    return hashlib.sha256(request.headers.get("cookie", "").encode()).digest()
 
 
 def is_own_origin(origin: str | None, own: str) -> bool:
@@ -55,6 +61,7 @@ class Guards:
         """Stand before `app`; `imports` are the paths whose bodies may be as large as a roll."""
         self._app, self._cache, self._limits, self._origin = app, cache, limits, origin
         self._imports = frozenset(imports)
+        self._known: dict[bytes, None] = {}  # hashes of cookies that a session was found for, the newest last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that a guard stops; let the others through."""
@@ -80,13 +87,25 @@ class Guards:
             except ProblemError as problem:
                 await respond(request, problem)(scope, receive, send_with_headers)
         finally:
+            self._remember(request)
             self._note(scope, status, time.perf_counter() - started)
 
     def _check(self, request: Request) -> None:
-        if "cookie" not in request.headers:
+        """Count by address what no known session speaks for; refuse what a cookie speaks for from a foreign page."""
+        if _cookie_hash(request) not in self._known:
             limit(self._cache, "address", address_of(request), self._limits.requests_a_minute)
-        elif request.method not in _SAFE and not is_own_origin(request.headers.get("origin"), self._origin):
+        foreign = not is_own_origin(request.headers.get("origin"), self._origin)
+        if "cookie" in request.headers and request.method not in _SAFE and foreign:
             raise ProblemError("foreign-origin")
+
+    def _remember(self, request: Request) -> None:
+        """Keep the cookie of a session that a route has found, so that its next request counts for itself."""
+        if request.scope.get(FOUND, False):
+            digest = _cookie_hash(request)
+            self._known.pop(digest, None)
+            self._known[digest] = None
+            if len(self._known) > _KNOWN:
+                del self._known[next(iter(self._known))]
 
     def _bound(self, request: Request, receive: Receive) -> Receive:
         """Return a `receive` that stops after the largest body; a stated length refuses early."""

@@ -19,6 +19,8 @@ from voting_server.plumbing.database import BALLOT, BIG, IDENTITY, NOW_MS
 from voting_server.plumbing.problems import ProblemError
 
 _TOKEN_BYTES = 32
+FOUND = "dobush.session"
+"""Key of a request's scope: a session was found for its cookie."""
 
 
 def _table(metadata: MetaData) -> Table:
@@ -60,6 +62,7 @@ class Sessions:
         ).scalar_one_or_none()
         if found is None:
             raise ProblemError("not-logged-in")
+        request.scope[FOUND] = True
         return bytes(found)
 
     def digest(self, request: Request) -> bytes:

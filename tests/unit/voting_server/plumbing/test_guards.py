@@ -9,9 +9,12 @@ from fastapi.testclient import TestClient
 from voting_server.app import create_app
 from voting_server.plumbing.bodies import RawBody
 from voting_server.plumbing.cache import Cache
+from voting_server.plumbing.context import Context
+from voting_server.plumbing.database import BALLOT
 from voting_server.plumbing.guards import limit, require_operator
 from voting_server.plumbing.metrics import exposition
 from voting_server.plumbing.problems import ProblemError
+from voting_server.plumbing.sessions import BALLOT_SESSIONS
 from voting_server.plumbing.settings import Limits, Settings, Side
 
 BODY = 100
@@ -91,6 +94,26 @@ def test_an_address_may_ask_as_often_as_the_limit_and_not_once_more() -> None:
     refused = client.get("/health")
     assert (refused.status_code, refused.json()["type"]) == (429, "/problems/rate-limited")
     assert 1 <= int(refused.headers["retry-after"]) <= 60
+
+
+def test_a_known_session_counts_for_itself_and_an_invented_cookie_by_its_address() -> None:
+    app = application(requests_a_minute=2)
+    context: Context = app.state.context
+    BALLOT.create_all(context.database.engine)
+
+    @app.get("/me")
+    def tell(request: Request) -> Response:
+        with context.database.read() as connection:
+            return Response(BALLOT_SESSIONS.subject(connection, request))
+
+    with context.database.begin() as connection:
+        token = BALLOT_SESSIONS.open(connection, b"somebody", 60)
+    client = TestClient(app)
+    known = {"Cookie": f"{BALLOT_SESSIONS.cookie}={token}"}
+    assert [client.get("/me", headers=known).status_code for _ in range(9)] == [200] * 9
+    invented = [{"Cookie": f"{BALLOT_SESSIONS.cookie}={number:064x}"} for number in range(3)]
+    assert [client.get("/me", headers=headers).status_code for headers in invented] == [401, 429, 429]
+    assert client.get("/me", headers=known).status_code == 200
 
 
 def test_a_limit_counts_each_key_apart() -> None:
