@@ -34,10 +34,10 @@ $(shell rm -f $(KERNEL))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench kernel lock clean
+.PHONY: help demo serve test check bench bench-server kernel lock clean
 
 help: ## say what each target does
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(KERNEL) ## a whole election on real figures, from the key ceremony to VERIFIED (options: make demo ARGS="--voters 20000")
 	$(BIN)/python -m demo $(ARGS)
@@ -58,6 +58,9 @@ check: $(KERNEL) ## style, types, import rules, Rust lints
 
 bench: $(KERNEL) ## benchmarks, peers measured in the same run; writes bench/results/crypto.json
 	$(BIN)/python -m bench $(ARGS)
+
+bench-server: $(KERNEL) ## casts a second through the whole service on PostgreSQL; writes bench/results/server.json
+	$(BIN)/python -m bench.server $(ARGS)
 
 kernel: $(KERNEL) ## build the Rust kernel (release) and install the project into .venv
 

@@ -19,7 +19,7 @@ from crypto.election.ballot import tracking_code
 from voting_server.board.service import FEED, Queued
 from voting_server.casting.login import EXAMPLE_ASSERTION, AssertionJson
 from voting_server.casting.service import Casting, NonceRequest, code_of
-from voting_server.plumbing.bodies import CBOR, RawBody, cbor_body
+from voting_server.plumbing.bodies import CBOR, RawBody, cbor_body, read_cbor
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import is_own_origin
 from voting_server.plumbing.problems import ProblemError
@@ -27,7 +27,7 @@ from voting_server.plumbing.sessions import BALLOT_SESSIONS
 
 PROOF_TYPE = "text/plain; charset=utf-8"
 _NO_STORE = {"Cache-Control": "no-store"}
-_POLL_S, _LONGEST_S = 1.0, 900
+_ASK_S, _LONGEST_S = 1.0, 900
 _EXAMPLE_HASH = "ab" * 32
 _EXAMPLE_CODE = "PTXC-PTXC-PTXC-PTXC-PTXC-PTXC-PTXC-PTXC-PTXC"
 
@@ -251,8 +251,10 @@ def _add_casts(router: APIRouter, casting: Casting, context: Context) -> None:
         status_code=201,
         openapi_extra=cbor_body("a ballot entry: [1, 'ballot', body, []] (docs/spec/ballot.md)"),
     )
-    async def cast_ballot(raw: RawBody, request: Request) -> Response:
+    async def cast_ballot(request: Request) -> Response:
         """Cast a ballot; a repeat of an accepted one gets the same receipt."""
+        # Read here and not by a parameter: resolving one costs a tenth of a cast.
+        raw = await read_cbor(request)
         receipt = await casting.cast(BALLOT_SESSIONS.digest(request), raw)
         body = {
             "code": tracking_code(receipt.ballot_hash),
@@ -334,7 +336,7 @@ class _Streams:
 async def _events(casting: Casting, context: Context, name: str, row: Queued, request: Request) -> AsyncIterator[str]:
     """Yield server-sent events until the proof is there, the reader is gone, or it took too long."""
     state, ends = "", asyncio.get_running_loop().time() + _LONGEST_S
-    async for _ in context.cache.ticks(FEED, _POLL_S):
+    async for _ in context.cache.ticks(FEED, _ASK_S):
         if row.state != "sequenced":
             row = await run_in_threadpool(casting.find, name)
         if row.state != state:

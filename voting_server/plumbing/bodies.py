@@ -16,13 +16,14 @@ from voting_server.plumbing.problems import ProblemError
 CBOR = "application/cbor"
 
 
-async def _read(request: Request) -> bytes:
+async def read_cbor(request: Request) -> bytes:
+    """Return the whole body of a request, which must be of media type application/cbor. Raises ProblemError."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != CBOR:
         raise ProblemError("media-type", wanted=CBOR)
     return await request.body()
 
 
-RawBody = Annotated[bytes, Depends(_read)]
+RawBody = Annotated[bytes, Depends(read_cbor)]
 """A parameter that receives the whole body, of media type application/cbor."""
 
 
