@@ -146,7 +146,7 @@ class Bench:
             "DOBUSH_LOG_KEY": secret("key", "log", 0).hex(),
             "DOBUSH_RECEIPT_KEY": secret("key", "receipt", 0).hex(),
             "DOBUSH_WITNESSES": json.dumps(addresses),
-            # All voters of this machine share one address, and a session is known to a worker from its second request on.
+            # All voters share one address here, and a worker knows a session from its second request on.
             "DOBUSH_LIMITS__REQUESTS_A_MINUTE": "100000000",
         }
         parts = Parts(environment, self.folder)
