@@ -143,19 +143,56 @@ def test_a_batch_of_twenty_does_not_wait(desk: Town) -> None:
 
 def test_the_close_waits_for_every_acknowledged_ballot(desk: Town) -> None:
     desk.run("voted")
+    late = desk.vote(desk.registered()[2])
     desk.wait_until(desk.manifest.closes_at_ms + desk.manifest.grace_ms)
     desk.write()
     desk.write()
     close = desk.by_officers("close", Close(desk.record.tally.accepted))
     desk.board.enqueue(close)
-    late = desk.registered()[2]
-    with desk.board.record() as record:
-        assert record.board.close_index < 0
-    desk.board.insert(desk.board._describe(desk.vote(late), desk.manifest.receipt_delay_ms))
+    desk.board.insert(desk.board._describe(late, desk.manifest.receipt_delay_ms))
     desk.write()
     with desk.board.record() as record:
         assert record.board.close_index < 0
+    assert desk.board.find_entry(leaf_hash(late)).state == "sequenced"  # type: ignore[union-attr]
+
+
+def test_after_intake_only_seals_come_until_the_last_ballots_have_a_quorum(desk: Town) -> None:
+    desk.run("voted")
+    late = desk.vote(desk.registered()[2])
+    desk.wait_until(desk.manifest.closes_at_ms + desk.manifest.grace_ms)
+    desk.write()
+    desk.write()
+    desk.board.insert(desk.board._describe(late, desk.manifest.receipt_delay_ms))
+    for place in (3, 2):
+        desk.watches.pop(place).stop()
+    desk.write()
+    assert desk.board.find_entry(leaf_hash(late)).state == "sequenced"  # type: ignore[union-attr]
+    raw = desk.sign("incident", Incident(bytes(32), "two witnesses are down"), signing_key("officer"))
+    desk.board.enqueue(raw)
+    desk.write()
+    desk.write()
     assert desk.board.store.count_waiting() == 1
+    desk.revive(2)
+    desk.restart()
+    assert desk.sequencer.start()
+    desk.write()
+    desk.write()
+    assert desk.board.store.count_waiting() == 0
+    assert desk.record.refused == {}
+
+
+def test_seals_end_when_nothing_is_awaited_and_begin_again(desk: Town) -> None:
+    desk.run()
+    sizes = []
+    for _ in range(5):
+        desk.write()
+        sizes.append(desk.board.heads().size)
+    assert sizes[1:] == [sizes[1]] * 4
+    assert desk.board.heads().quorum_size == sizes[-1]
+    desk.board.enqueue(desk.sign("incident", Incident(bytes(32), "afterwards"), signing_key("officer")))
+    desk.write()
+    desk.write()
+    assert desk.board.heads().quorum_size > sizes[-1]
 
 
 def test_without_a_quorum_blocks_go_on_and_no_final_receipt_is_given(town: Town) -> None:

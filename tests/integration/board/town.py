@@ -92,6 +92,14 @@ class Town(World):
             watch.stop()
         self.context.close()
 
+    def revive(self, place: int) -> None:
+        """Start a stopped witness again, with the state that it had, at another address."""
+        watch = Watch.start(self, place, self.folder)
+        self.watches.append(watch)
+        settings = self.context.settings
+        urls = {**settings.witnesses, watch.server.keys.name: watch.url}
+        object.__setattr__(self.context, "settings", settings.model_copy(update={"witnesses": urls}))
+
     def restart(self) -> None:
         """Begin again with what the database and the files hold, as a new process would."""
         self.sequencer.stop()
