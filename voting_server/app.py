@@ -34,10 +34,10 @@ from voting_server.casting.service import Casting
 from voting_server.elections.routes import make_router as make_elections_router
 from voting_server.elections.service import Elections
 from voting_server.plumbing import logging, metrics, problems
-from voting_server.plumbing.clock import require_database_agreement
+from voting_server.plumbing.clock import SkewError, require_database_agreement
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import Guards, address_of
-from voting_server.plumbing.migration import require_current
+from voting_server.plumbing.migration import NotMigratedError, require_current
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
 from voting_server.plumbing.settings import Settings, Side, read_settings
@@ -209,9 +209,13 @@ def run_recovery(settings: Settings, copy: Path) -> int:
 
 
 def require_sound(context: Context) -> None:
-    """Check database and clocks before anything is served. Raises SkewError, NotMigratedError."""
-    require_current(context.database, context.side)
-    require_database_agreement(context.database, context.limits.skew_ms)
+    """Check database and clocks before anything is served. Raises SkewError, NotMigratedError, SQLAlchemyError."""
+    try:
+        require_current(context.database, context.side)
+        require_database_agreement(context.database, context.limits.skew_ms)
+    except (SkewError, NotMigratedError, SQLAlchemyError) as error:
+        logging.log().error("refused-to-start", side=context.side, error=type(error).__name__)
+        raise
 
 
 def _identity_features(context: Context) -> tuple[list[Service], list[APIRouter]]:

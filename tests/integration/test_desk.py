@@ -59,6 +59,14 @@ def test_both_sides_answer_in_one_process(desk: TestClient) -> None:
     assert desk.get("/practice/identity/health").json()["side"] == "identity"
 
 
+def test_a_desks_pages_are_of_one_origin_on_both_sides(desk: TestClient) -> None:
+    for path in ("/practice/entries", "/practice/identity/voter/logout"):
+        headers = {"Cookie": "a=b", "Origin": "http://localhost:8001"}
+        assert desk.post(path, headers=headers).json()["type"] == "/problems/foreign-origin"
+        answer = desk.post(path, headers={**headers, "Origin": ORIGIN})
+        assert answer.status_code not in {403, 404}
+
+
 def test_a_desk_uses_two_files(desk: TestClient, tmp_path: Path) -> None:
     migrate_side(Settings(side=Side.DESK, data_dir=tmp_path))
     assert sorted(file.name for file in tmp_path.glob("*.sqlite")) == ["ballot.sqlite", "identity.sqlite"]

@@ -127,11 +127,19 @@ def test_a_process_whose_clock_is_not_the_databases_refuses_to_start(
         timeout=WAIT_S,
     )
     assert ended.returncode != 0
-    assert b"started" not in ended.stderr
+    assert b'"error": "SkewError", "event": "refused-to-start"' in ended.stderr
     shown = subprocess.run(
         [PROGRAM, "check", "--side", side], env=environment(databases, tmp_path, side), check=False, capture_output=True
     )
     assert (shown.returncode, b"the clock of database is" in shown.stdout) == (1, True)
+
+
+def test_a_database_that_does_not_answer_is_not_served(databases: Databases, tmp_path: Path) -> None:
+    lost = {**environment(databases, tmp_path, "ballot"), "DOBUSH_BALLOT_DATABASE": "postgresql://x@/x?host=/nowhere"}
+    command = [PROGRAM, "run", "--side", "ballot", "--uds", f"{tmp_path}/a.sock"]
+    ended = subprocess.run(command, env=lost, check=False, capture_output=True, timeout=WAIT_S)
+    assert ended.returncode != 0
+    assert b'"error": "OperationalError", "event": "refused-to-start"' in ended.stderr
 
 
 def test_a_database_that_is_not_migrated_is_not_served(databases: Databases, tmp_path: Path) -> None:
@@ -145,7 +153,7 @@ def test_a_database_that_is_not_migrated_is_not_served(databases: Databases, tmp
         timeout=WAIT_S,
     )
     assert ended.returncode != 0
-    assert b"started" not in ended.stderr
+    assert b'"error": "NotMigratedError", "event": "refused-to-start"' in ended.stderr
 
 
 def test_the_serving_role_cannot_move_the_clock(databases: Databases) -> None:

@@ -13,7 +13,7 @@ from typing import Literal, Self
 
 from voting_server.plumbing.cache import Cache
 from voting_server.plumbing.database import Database
-from voting_server.plumbing.settings import Limits, Settings
+from voting_server.plumbing.settings import Limits, Settings, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,9 @@ class Context:
 
     @property
     def origin(self) -> str:
-        """The web origin of this side."""
-        return self.settings.identity_origin if self.side == "identity" else self.settings.ballot_origin
+        """The web origin of this side; a desk serves both under the ballot side's."""
+        apart = self.settings.side is not Side.DESK
+        return self.settings.identity_origin if apart and self.side == "identity" else self.settings.ballot_origin
 
     def close(self) -> None:
         """Close database and cache."""
