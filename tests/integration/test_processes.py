@@ -136,7 +136,7 @@ def test_a_process_whose_clock_is_not_the_databases_refuses_to_start(
 
 def test_a_database_that_does_not_answer_is_not_served(databases: Databases, tmp_path: Path) -> None:
     lost = {**environment(databases, tmp_path, "ballot"), "DOBUSH_BALLOT_DATABASE": "postgresql://x@/x?host=/nowhere"}
-    command = [PROGRAM, "run", "--side", "ballot", "--uds", f"{tmp_path}/a.sock"]
+    command = [f"{PROGRAM}", "run", "--side", "ballot", "--uds", f"{tmp_path}/a.sock"]
     ended = subprocess.run(command, env=lost, check=False, capture_output=True, timeout=WAIT_S)
     assert ended.returncode != 0
     assert b'"error": "OperationalError", "event": "refused-to-start"' in ended.stderr
