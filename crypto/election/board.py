@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from crypto.election.encoding import UINT, Message, malformed, read_head
+from crypto.cbor import UINT, malformed, read_head
+from crypto.election.encoding import Message
 from crypto.election.entries import (
     VOTER_TYPES,
     BallotEntry,

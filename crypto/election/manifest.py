@@ -34,7 +34,8 @@ from crypto.election.entries import (
 )
 from crypto.errors import Refused
 from crypto.group import parse_suite
-from crypto.proofs import Rule, ciphertexts_size, parse_rule, proof_size
+from crypto.proofs import ciphertexts_size, proof_size
+from crypto.rules import Rule, parse_rule
 from crypto.signatures import SigningKey, author_message, key_id, verify_bls_possession
 from crypto.threshold import verify_parameters
 from crypto.transcript import Kind, tag, tagged_hash
