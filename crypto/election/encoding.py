@@ -26,8 +26,8 @@ import cbor2
 
 from crypto.cbor import ARRAY, MAP, TSTR, UINT, malformed, read_bytes, read_head
 from crypto.errors import MalformedEncoding, Misuse
+from crypto.merkle import MAX_ENTRY_SIZE
 
-MAX_ENTRY_SIZE = 65_535
 MAX_UINT = 2**53 - 1
 
 # Control characters, and those that turn the direction of a line: a name must read as what it is.

@@ -26,7 +26,6 @@ import cbor2
 
 from crypto.cbor import ARRAY, BSTR, TSTR, UINT, malformed, read_bytes, read_head
 from crypto.election.encoding import (
-    MAX_ENTRY_SIZE,
     MAX_UINT,
     Bytes,
     Choice,
@@ -42,6 +41,7 @@ from crypto.election.encoding import (
     require_size,
 )
 from crypto.errors import MalformedEncoding, Refused
+from crypto.merkle import MAX_ENTRY_SIZE
 from crypto.signatures import verify_ed25519
 
 MAX_SIGNATURES = 16
@@ -560,6 +560,7 @@ BODIES: dict[str, type[Message]] = {
     "rotate": Rotate,
     "imported": Imported,
 }
+CEREMONY_TYPES = tuple(name for name in BODIES if name.startswith("ceremony-"))  # what a trustee writes in rounds
 VOTER_TYPES = frozenset({"credential", "ballot", "spoiled", "change", "strike"})
 
 # ------------------------------------------------------------------------------------------------------- the envelope
