@@ -3,9 +3,6 @@
 The record is written by the demo's day (credentials, ballots, passkeys, second ballots, spoiled and struck ones); its
 trustees are kept in this process, because it is the auditor that is measured. Ballots per second count ballot entries
 over the wall time of the whole program, start-up included.
-
->>> ROUND_TRIP_FILES
-('record', 'slots.json', 'hints.bin')
 """
 
 import json
@@ -41,7 +38,6 @@ from demo.electorate import Electorate, published
 from demo.programs import command
 from demo.witnesses import Witnesses
 
-ROUND_TRIP_FILES = ("record", "slots.json", "hints.bin")
 WORKERS = 2
 SEED = 7
 

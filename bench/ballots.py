@@ -18,7 +18,8 @@ from bench.textbook import prove_votes, verify_votes
 from crypto._kernel import BallotVerifier
 from crypto.elgamal import BallotSeed
 from crypto.group import parse_suite
-from crypto.proofs import Between, Contest, OneOf, Position, Rule, parse_frame, seal_contest
+from crypto.proofs import Contest, Position, parse_frame, seal_contest
+from crypto.rules import Between, OneOf, Rule
 from crypto.transcript import tag
 from demo.ballots import Booth, Head, Task
 from demo.electorate import Electorate, published

@@ -13,7 +13,8 @@ from functools import partial
 from crypto import _kernel
 from crypto.elgamal import BallotSeed
 from crypto.group import parse_suite
-from crypto.proofs import Between, Contest, OneOf, Rule, contest_state
+from crypto.proofs import Contest, contest_state
+from crypto.rules import Between, OneOf, Rule
 from crypto.transcript import tag
 
 GROUP = parse_suite("RISTRETTO255-SHA512")

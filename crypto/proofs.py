@@ -1,12 +1,13 @@
-"""The bit-vector argument that a ballot is well formed, and the proofs about logarithms that trustees give.
+"""The bit-vector argument that a ballot is well formed: for one contest, for a batch, for whole ballots.
 
-Spec: `docs/spec/proofs.md`. First come contest rules, generators, prover, verifier and batch in readable Python,
-for both suites. For ristretto255 the Rust kernel does the same work faster and, in the prover, in constant time; both
-give the same bytes and the same first failing check on every input. Every challenge comes from a `Transcript`
-that has absorbed the whole statement. The last part are the proofs of knowledge and of equal logarithms.
+Spec: `docs/spec/proofs.md`. First come generators, prover, verifier and batch in readable Python, for both suites. For
+ristretto255 the Rust kernel does the same work faster and, in the prover, in constant time; both give the same bytes
+and the same first failing check on every input. Every challenge comes from a `Transcript` that has absorbed the whole
+statement. What a contest allows is its rule's (`crypto/rules.py`).
 
 >>> from crypto.elgamal import BallotSeed
 >>> from crypto.group import parse_suite
+>>> from crypto.rules import OneOf
 >>> group = parse_suite("RISTRETTO255-SHA512")
 >>> key = (7 * group.generator).to_bytes()
 >>> contest = Contest("demo", group, bytes(32), style=1, contest=1, rule=OneOf.default(10), key=key)
@@ -26,19 +27,18 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
 from math import prod
-from typing import NoReturn, Self, TypeAlias
+from typing import NoReturn, TypeAlias
 
 from crypto import _kernel
+from crypto.cbor import ARRAY, BSTR, UINT, read_bytes, read_head, write_head
 from crypto.elgamal import BallotSeed, Ciphertext, add_vectors, encrypt_vector, vector_to_bytes
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.group import RISTRETTO255_NAME, Element, Group, parse_suite
+from crypto.rules import OneOf, Rule, count_bits, evaluate
 from crypto.transcript import Kind, Transcript, tag
 
-MAX_OPTIONS = 1024
-MAX_DIGITS = 10
 MAX_CONTESTS = 64
 _SCALAR_SIZE = 32
-_ONE_OF, _BETWEEN = 1, 2
 
 
 class Check(Enum):
@@ -64,186 +64,6 @@ _REASONS: Mapping[Check, str] = {
     Check.RANDOMNESS: "the ciphertexts' first components do not answer the challenge",
     Check.VOTES: "the encrypted votes are not the committed choice",
 }
-
-
-# ------------------------------------------------------------------------------------------------------- contest rules
-
-
-@dataclass(frozen=True, slots=True)
-class BitGroup:
-    """Secret bits `first .. first + len(weights) - 1` with sum of weight × bit = target: one linear constraint."""
-
-    first: int
-    weights: tuple[int, ...]
-    target: int
-
-    def rest(self) -> list[tuple[int, int]]:
-        """Return (bit, weight) of all bits but the first, whose weight is 1 and whose response is recomputed."""
-        return [(self.first + at, weight) for at, weight in enumerate(self.weights)][1:]
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """Choose exactly one of n: the choice is written in mixed radix, least significant digit first."""
-
-    options: int
-    radices: tuple[int, ...]
-
-    def __post_init__(self) -> None:
-        """Refuse a rule outside the limits, wherever it comes from."""
-        if not (
-            2 <= self.options <= MAX_OPTIONS
-            and 1 <= len(self.radices) <= MAX_DIGITS
-            and all(2 <= radix <= self.options for radix in self.radices)
-            and self.options <= prod(self.radices) < 2**16
-        ):
-            _refuse_rule()
-
-    @classmethod
-    def default(cls, options: int) -> Self:
-        """Return the rule with the radices that make the shortest proof."""
-        return cls(options, default_radices(options))
-
-    @property
-    def digits(self) -> int:
-        """Return m, the number of digits."""
-        return len(self.radices)
-
-    @property
-    def digit_weights(self) -> list[int]:
-        """Return w_l, the product of all radices before digit l."""
-        return [prod(self.radices[:at]) for at in range(self.digits)]
-
-    def bit_groups(self) -> list[BitGroup]:
-        """Return one constraint a digit: exactly one of its bits is set."""
-        firsts = [sum(self.radices[:at]) for at in range(self.digits)]
-        return [BitGroup(first, (1,) * radix, 1) for first, radix in zip(firsts, self.radices, strict=True)]
-
-    def bits(self, votes: Sequence[int]) -> list[int]:
-        """Return the one-hot digits of a vote vector with a single 1."""
-        chosen = votes.index(1)
-        return [
-            int(chosen // weight % radix == digit)
-            for weight, radix in zip(self.digit_weights, self.radices, strict=True)
-            for digit in range(radix)
-        ]
-
-    def digit_polynomials(self, order: int, y: int, bits: Sequence[int]) -> list[int]:
-        """Return sum over t of y^(t w_l) × bit_(l,t) for each digit l, modulo the group order."""
-        return [
-            sum(pow(y, at * weight, order) * bits[group.first + at] for at in range(len(group.weights))) % order
-            for group, weight in zip(self.bit_groups(), self.digit_weights, strict=True)
-        ]
-
-    def to_bytes(self) -> bytes:
-        """Return the rule as the manifest carries it."""
-        radices = b"".join(radix.to_bytes(2, "big") for radix in self.radices)
-        return bytes([_ONE_OF]) + self.options.to_bytes(2, "big") + bytes([self.digits]) + radices
-
-
-@dataclass(frozen=True, slots=True)
-class Between:
-    """Choose at least `minimum` and at most `maximum` of n; slack bits take up what is missing to the maximum."""
-
-    options: int
-    minimum: int
-    maximum: int
-
-    def __post_init__(self) -> None:
-        """Refuse a rule outside the limits, wherever it comes from."""
-        if not (
-            2 <= self.options <= MAX_OPTIONS and 0 <= self.minimum <= self.maximum <= self.options and self.maximum >= 1
-        ):
-            _refuse_rule()
-
-    @property
-    def digits(self) -> int:
-        """Return m = 1: the votes are their own bits."""
-        return 1
-
-    @property
-    def slack_weights(self) -> list[int]:
-        """Return the slack's weights 1, 2, ..., 2^(t-2), S - (2^(t-1) - 1): subsets cover exactly 0..S."""
-        slack = self.maximum - self.minimum
-        length = slack.bit_length()
-        if length == 0:
-            return []
-        return [1 << at for at in range(length - 1)] + [slack - ((1 << (length - 1)) - 1)]
-
-    def bit_groups(self) -> list[BitGroup]:
-        """Return the one constraint: votes plus weighted slack make the maximum."""
-        return [BitGroup(0, (1,) * self.options + tuple(self.slack_weights), self.maximum)]
-
-    def bits(self, votes: Sequence[int]) -> list[int]:
-        """Return the votes followed by the slack bits: the last weight where needed, the rest in binary."""
-        weights = self.slack_weights
-        if not weights:
-            return list(votes)
-        missing = self.maximum - sum(votes)
-        last = int(missing >= 1 << (len(weights) - 1))
-        missing -= last * weights[-1]
-        return [*votes, *(missing >> at & 1 for at in range(len(weights) - 1)), last]
-
-    def digit_polynomials(self, order: int, y: int, bits: Sequence[int]) -> list[int]:
-        """Return the one sum of y^j × bit_j over the options (slack bits take no part), modulo the group order."""
-        return [_evaluate(order, y, bits[: self.options])]
-
-    def to_bytes(self) -> bytes:
-        """Return the rule as the manifest carries it."""
-        numbers = (self.options, self.minimum, self.maximum)
-        return bytes([_BETWEEN]) + b"".join(number.to_bytes(2, "big") for number in numbers)
-
-
-Rule: TypeAlias = OneOf | Between
-
-
-def parse_rule(data: bytes) -> Rule:
-    """Decode a rule strictly. Raises MalformedEncoding."""
-    rule: Rule | None = None
-    if data[:1] == bytes([_ONE_OF]) and len(data) >= 4:
-        radices = tuple(int.from_bytes(data[at : at + 2], "big") for at in range(4, len(data), 2))
-        rule = OneOf(int.from_bytes(data[1:3], "big"), radices)
-    elif data[:1] == bytes([_BETWEEN]) and len(data) == 7:
-        rule = Between(*(int.from_bytes(data[at : at + 2], "big") for at in (1, 3, 5)))
-    if rule is None or rule.to_bytes() != data:
-        _refuse_rule()
-    return rule
-
-
-def _refuse_rule() -> NoReturn:
-    # A rule MUST be one of the two forms, within its limits, exactly as long as it says.
-    raise MalformedEncoding("PROOF-9", "not a contest rule within the limits")
-
-
-@cache
-def default_radices(options: int) -> tuple[int, ...]:
-    """Return the radices of the shortest proof for one of n.
-
-    Ties: fewer digits, then fewer padded indices, then the lexicographically smallest; always in rising order.
-    """
-    best: tuple[int, int, int, tuple[int, ...]] | None = None
-    stack: list[tuple[tuple[int, ...], int]] = [((), 1)]
-    while stack:
-        radices, product = stack.pop()
-        if len(radices) == MAX_DIGITS:
-            continue
-        lowest = radices[-1] if radices else 2
-        last = max(lowest, -(-options // product))
-        candidate = (*radices, last)
-        cost = (sum(candidate) + len(candidate), len(candidate), product * last, candidate)
-        if best is None or cost < best:
-            best = cost
-        # A digit before the last one never exceeds it, so the rest of the choice is small.
-        stack += [((*radices, radix), product * radix) for radix in range(lowest, last) if product * radix < options]
-    if best is None:
-        _refuse_rule()
-    return best[3]
-
-
-def count_bits(rule: Rule) -> int:
-    """Return B, the number of secret bits of a rule."""
-    last = rule.bit_groups()[-1]
-    return last.first + len(last.weights)
 
 
 def ciphertexts_size(group: Group, rule: Rule) -> int:
@@ -415,7 +235,7 @@ def prove_contest(
     f = [x * s + a for s, a in zip(bits, masks, strict=True)]
     sent = [f[bit] for constraint in rule.bit_groups() for bit, _ in constraint.rest()]
     w = x * alpha + gamma
-    z = pow(x, m, q) * _evaluate(q, y, _derive_randomness(contest, seed)) + _evaluate(q, x, digit_randomness)
+    z = pow(x, m, q) * evaluate(q, y, _derive_randomness(contest, seed)) + evaluate(q, x, digit_randomness)
     return commitments + digits + b"".join(map(group.scalar_bytes, [*sent, w, z]))
 
 
@@ -622,14 +442,6 @@ def _pair(elements: Sequence[Element]) -> tuple[Ciphertext, ...]:
     return tuple(Ciphertext(a, b) for a, b in zip(elements[::2], elements[1::2], strict=True))
 
 
-def _evaluate(order: int, point: int, coefficients: Sequence[int]) -> int:
-    """Return the sum of point^j × coefficient_j modulo the order."""
-    value = 0
-    for coefficient in reversed(coefficients):
-        value = (value * point + coefficient) % order
-    return value
-
-
 # ---------------------------------------------------------------------------------------------- whole ballots, batched
 
 
@@ -678,89 +490,48 @@ class Frame:
             self.position.previous,
         ]
         items: list[int | bytes] = [*head, self.head_size, self.head_root, self.lock]
-        out = [_cbor_head(4, len(items) + 1)]
-        out += [_cbor_head(0, item) if isinstance(item, int) else _cbor_head(2, len(item)) + item for item in items]
-        out.append(_cbor_head(4, len(self.contests)))
+        out = [write_head(ARRAY, len(items) + 1)]
+        out += [
+            write_head(UINT, item) if isinstance(item, int) else write_head(BSTR, len(item)) + item for item in items
+        ]
+        out.append(write_head(ARRAY, len(self.contests)))
         for contest in self.contests:
-            out.append(_cbor_head(4, 2))
-            out += [_cbor_head(2, len(contest.ciphertexts)), contest.ciphertexts]
-            out += [_cbor_head(2, len(contest.proof)), contest.proof]
+            out.append(write_head(ARRAY, 2))
+            out += [write_head(BSTR, len(contest.ciphertexts)), contest.ciphertexts]
+            out += [write_head(BSTR, len(contest.proof)), contest.proof]
         return b"".join(out)
 
 
+_FRAME_HEADS = (b"\x89\x58\x20", b"\x50", b"\x58\x20", b"\x58\x20", b"\x58\x20")
+
+
 def parse_frame(data: bytes) -> Frame | None:
-    """Take a ballot's bytes apart; None unless they are the one encoding, within every limit."""
-    reader = _FrameReader(data)
+    """Take a ballot's bytes apart; None unless they are the one encoding, within every limit.
+
+    Written out place by place, because the auditor's one reading process does it for every ballot.
+    """
     try:
-        if reader.head(4) != 9:
+        style, at = read_head(data, 35, UINT)
+        number, end = read_head(data, at + 17, UINT)
+        head_size, root = read_head(data, end + 34, UINT)
+        count, place = read_head(data, root + 68, ARRAY)
+        heads = (data[:3], data[at : at + 1], data[end : end + 2], data[root : root + 2], data[root + 34 : root + 36])
+        within = style < 2**16 and 0 < number < 2**32 and head_size < 2**53 and 0 < count <= MAX_CONTESTS
+        if heads != _FRAME_HEADS or not within:
             return None
-        manifest_hash, style = reader.string(32), reader.number(0, 2**16 - 1)
-        place = (reader.string(16), reader.number(1, 2**32 - 1), reader.string(32))
-        head_size, head_root = reader.number(0, 2**53 - 1), reader.string(32)
-        position = Position(*place, lock=reader.string(32))
-        contests = tuple(reader.contest() for _ in range(reader.count(1, MAX_CONTESTS)))
-    except _FrameError:
+        contests = []
+        for _ in range(count):
+            if data[place : place + 1] != b"\x82":
+                return None
+            ciphertexts, place = read_bytes(data, place + 1)
+            proof, place = read_bytes(data, place)
+            contests.append(SealedContest(ciphertexts, proof))
+    except MalformedEncoding:
         return None
-    frame = Frame(manifest_hash, style, position, head_size, head_root, contests)
-    return frame if reader.at == len(data) else None
-
-
-class _FrameError(Exception):
-    """The bytes end or turn away from the frame's form."""
-
-
-class _FrameReader:
-    """Reads the few CBOR forms of a frame: unsigned integers, byte strings and arrays with shortest heads."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.at = 0
-
-    def take(self, size: int) -> bytes:
-        piece = self.data[self.at : self.at + size]
-        if len(piece) != size:
-            raise _FrameError
-        self.at += size
-        return piece
-
-    def head(self, major: int) -> int:
-        start = self.at
-        argument = self.take(1)[0] & 31
-        if argument > 27:
-            raise _FrameError
-        value = argument if argument < 24 else int.from_bytes(self.take(1 << (argument - 24)), "big")
-        if self.data[start : self.at] != _cbor_head(major, value):
-            raise _FrameError
-        return value
-
-    def number(self, low: int, high: int) -> int:
-        value = self.head(0)
-        if not low <= value <= high:
-            raise _FrameError
-        return value
-
-    def string(self, size: int) -> bytes:
-        if self.head(2) != size:
-            raise _FrameError
-        return self.take(size)
-
-    def count(self, low: int, high: int) -> int:
-        value = self.head(4)
-        if not low <= value <= high:
-            raise _FrameError
-        return value
-
-    def contest(self) -> SealedContest:
-        self.count(2, 2)
-        return SealedContest(self.take(self.head(2)), self.take(self.head(2)))
-
-
-def _cbor_head(major: int, value: int) -> bytes:
-    """Return the shortest CBOR head (RFC 8949, section 4.2.1)."""
-    if value < 24:
-        return bytes([major << 5 | value])
-    size = max(1, 1 << ((value.bit_length() + 7) // 8 - 1).bit_length())
-    return bytes([major << 5 | 24 + size.bit_length() - 1]) + value.to_bytes(size, "big")
+    lock = data[root + 36 : root + 68]
+    position = Position(data[at + 1 : at + 17], number, data[end + 2 : end + 34], lock)
+    frame = Frame(data[3:35], style, position, head_size, data[root + 2 : root + 34], tuple(contests))
+    return frame if place == len(data) else None
 
 
 # The kernel's codes, as `_kernel.pyi` lists them.
@@ -901,130 +672,3 @@ class BallotVerifier:
         if frame is None or check not in _CONTEST_CODES:
             raise Misuse(f"the kernel's code {code} is unknown here: kernel and package are of two versions")
         return _contest_refusal(_CONTEST_CODES[check], self._styles[frame.style][at])
-
-
-# --------------------------------------------------------------------------------- knowledge and equal logarithms
-
-
-def hedge_nonce(group: Group, state: bytes, secret: int, random: bytes | None = None) -> int:
-    """Return a nonce from the secret, the statement's 64-byte state and fresh randomness together.
-
-    A repeated random stream still gives another nonce for another statement, and a known statement gives nothing away.
-    """
-    nonce = Transcript.resume(state)
-    nonce.absorb("secret", group.scalar_bytes(secret))
-    nonce.absorb("random", os.urandom(32) if random is None else random)
-    return group.reduce_wide(nonce.challenge("nonce"))
-
-
-def prove_knowledge(group: Group, context: Transcript, secret: int, *, random: bytes | None = None) -> bytes:
-    """Prove knowledge of `secret` behind `secret` G, bound to the context (Schnorr): R, then z = k + c secret."""
-    transcript = _begin_logarithm(group, context, (secret * group.generator).to_bytes())
-    k = hedge_nonce(group, transcript.state, secret, random)
-    commitment = (k * group.generator).to_bytes()
-    transcript.absorb("commitment", commitment)
-    c = group.reduce_wide(transcript.challenge("c"))
-    return commitment + group.scalar_bytes(k + c * secret)
-
-
-def verify_knowledge(group: Group, context: Transcript, public: bytes, proof: bytes, *, culprit: str = "") -> None:
-    """Check a proof of knowledge of the logarithm of `public`. Raises Refused."""
-    size = group.element_size
-    X = group.parse_element(public, culprit=culprit)
-    R = group.parse_element(proof[:size], culprit=culprit)
-    z = group.parse_scalar(proof[size:], culprit=culprit)
-    transcript = _begin_logarithm(group, context, public)
-    transcript.absorb("commitment", proof[:size])
-    c = group.reduce_wide(transcript.challenge("c"))
-    # A proof of knowledge MUST satisfy z G = R + c X, with c from the context, X and R.
-    if not group.vartime_sum([z, -1, -c], [group.generator, R, X]).is_identity():
-        raise Refused("PROOF-10", "the proof of knowledge does not verify", culprit=culprit)
-
-
-def prove_equality(
-    group: Group, context: Transcript, secret: int, base: bytes, *, random: bytes | None = None
-) -> bytes:
-    """Prove that `secret` G and `secret` × base have one logarithm (Chaum–Pedersen): R, R', z."""
-    return prove_equalities(group, context, secret, [base], random=random)
-
-
-def verify_equality(
-    group: Group, context: Transcript, public: bytes, base: bytes, value: bytes, proof: bytes, *, culprit: str = ""
-) -> None:
-    """Check that log_G public = log_base value. Raises Refused."""
-    verify_equalities(group, context, public, [base], [value], proof, culprit=culprit)
-
-
-def prove_equalities(
-    group: Group, context: Transcript, secret: int, bases: Sequence[bytes], *, random: bytes | None = None
-) -> bytes:
-    """Prove for all bases at once that `secret` × base was computed with the logarithm of `secret` G.
-
-    The bases are combined with full-size weights that the verifier recomputes from the whole statement.
-    """
-    points = [group.parse_sum(base) for base in bases]
-    values = [(secret * point).to_bytes() for point in points]
-    transcript, weights = _weigh_equalities(group, context, (secret * group.generator).to_bytes(), bases, values)
-    base = group.vartime_sum(weights, points)
-    _absorb_sums(transcript, base, secret * base)
-    k = hedge_nonce(group, transcript.state, secret, random)
-    commitments = (k * group.generator).to_bytes() + (k * base).to_bytes()
-    transcript.absorb("commitment", commitments)
-    c = group.reduce_wide(transcript.challenge("c"))
-    return commitments + group.scalar_bytes(k + c * secret)
-
-
-def verify_equalities(
-    group: Group,
-    context: Transcript,
-    public: bytes,
-    bases: Sequence[bytes],
-    values: Sequence[bytes],
-    proof: bytes,
-    *,
-    culprit: str = "",
-) -> None:
-    """Check that every value is its base times the logarithm of `public`. Raises Refused.
-
-    Bases and values are sums and may be the identity, and so may the second commitment (when all bases are).
-    """
-    size = group.element_size
-    X = group.parse_element(public, culprit=culprit)
-    points = [group.parse_sum(base, culprit=culprit) for base in bases]
-    products = [group.parse_sum(value, culprit=culprit) for value in values]
-    R = group.parse_element(proof[:size], culprit=culprit)
-    R_base = group.parse_sum(proof[size : 2 * size], culprit=culprit)
-    z = group.parse_scalar(proof[2 * size :], culprit=culprit)
-    transcript, weights = _weigh_equalities(group, context, public, bases, values)
-    base, value = group.vartime_sum(weights, points), group.vartime_sum(weights, products)
-    _absorb_sums(transcript, base, value)
-    transcript.absorb("commitment", proof[: 2 * size])
-    c = group.reduce_wide(transcript.challenge("c"))
-    # A proof of equal logarithms MUST satisfy z G = R + c X and z Σ δ A = R' + c Σ δ D, with δ and c recomputed.
-    first = group.vartime_sum([z, -1, -c], [group.generator, R, X])
-    second = group.vartime_sum([z, -1, -c], [base, R_base, value])
-    if not (first.is_identity() and second.is_identity()):
-        raise Refused("PROOF-11", "the proof of equal logarithms does not verify", culprit=culprit)
-
-
-def _begin_logarithm(group: Group, context: Transcript, public: bytes) -> Transcript:
-    transcript = Transcript.resume(context.state)
-    transcript.absorb("suite", group.name.encode("ascii"))
-    transcript.absorb("public", public)
-    return transcript
-
-
-def _weigh_equalities(
-    group: Group, context: Transcript, public: bytes, bases: Sequence[bytes], values: Sequence[bytes]
-) -> tuple[Transcript, list[int]]:
-    """Absorb the whole statement, then return one full-size weight for each pair."""
-    transcript = _begin_logarithm(group, context, public)
-    transcript.absorb("count", len(bases).to_bytes(4, "big"))
-    for base, value in zip(bases, values, strict=True):
-        transcript.absorb("pair", base + value)
-    return transcript, [group.reduce_wide(transcript.challenge("weight", at)) for at in range(len(bases))]
-
-
-def _absorb_sums(transcript: Transcript, base: Element, value: Element) -> None:
-    transcript.absorb("base", base.to_bytes())
-    transcript.absorb("value", value.to_bytes())

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from crypto.errors import Misuse, Refused
 from crypto.group import Element, Group
-from crypto.proofs import prove_equalities, verify_equalities
+from crypto.logarithms import prove_equalities, verify_equalities
 from crypto.transcript import Transcript
 
 MAX_TRUSTEES = 255

@@ -16,7 +16,8 @@ from crypto.election.ballot import cast_challenge, hash_ballot, lock_of, make_no
 from crypto.election.entries import BallotEntry, Credential, Entry, Spoiled
 from crypto.elgamal import BallotSeed
 from crypto.group import parse_suite
-from crypto.proofs import Contest, Frame, OneOf, Position, SealedContest, seal_contest
+from crypto.proofs import Contest, Frame, Position, SealedContest, seal_contest
+from crypto.rules import OneOf
 from crypto.signatures import EDDSA, ES256, SigningKey
 from demo.commission import KIND, RP_ID, STYLE, WEB_ORIGIN, Commission
 from demo.electorate import Electorate

@@ -35,7 +35,7 @@ from crypto.election.entries import (
     Witness,
 )
 from crypto.election.manifest import ZERO_HASH, hash_manifest, hash_part, origin_of
-from crypto.proofs import OneOf
+from crypto.rules import OneOf
 from crypto.signatures import SigningKey, sign_author
 from crypto.transcript import Kind, tag
 from demo.electorate import Electorate, Question

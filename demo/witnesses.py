@@ -17,8 +17,7 @@ from crypto.errors import Misuse
 from crypto.merkle import HashSource, prove_consistency
 from crypto.signatures import Note, NoteSignature, SigningKey, VerifierKey, parse_signature_lines
 
-REFUSED, LATE = 409, 0
-LATE_SECONDS = 3
+CONFLICT = 409
 
 
 @dataclass(slots=True)
@@ -77,7 +76,7 @@ class Witnesses:
             if self.rounds == self.forgetful_round and number == 3:
                 watcher.believed_size -= 1
             answer = watcher.cosign(source, size, checkpoint, now_s)
-            if answer.status == REFUSED and answer.refusal is not None:
+            if answer.status == CONFLICT and answer.refusal is not None:
                 self.events.append(f"{name} refused once ({answer.refusal.check}), then cosigned")
                 watcher.believed_size = int(answer.body)
                 answer = watcher.cosign(source, size, checkpoint, now_s)

@@ -15,15 +15,14 @@ from crypto.proofs import (
     Contest,
     Frame,
     FrameCheck,
-    OneOf,
     Position,
-    Rule,
     SealedContest,
     encrypt_votes,
     prove_contest,
     seal_contest,
     verify_contest,
 )
+from crypto.rules import OneOf, Rule
 
 SUITES = ("RISTRETTO255-SHA512", "P256-SHA256")
 SECRET = 0x5EED

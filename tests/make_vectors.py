@@ -10,20 +10,9 @@ from typing import Any
 
 from crypto.elgamal import BallotSeed, encrypt_vector, vector_to_bytes
 from crypto.group import Group, parse_suite
-from crypto.proofs import (
-    Between,
-    Contest,
-    OneOf,
-    Position,
-    Rule,
-    contest_state,
-    default_radices,
-    derive_generator,
-    generators_dst,
-    prove_equalities,
-    prove_knowledge,
-    seal_contest,
-)
+from crypto.logarithms import prove_equalities, prove_knowledge
+from crypto.proofs import Contest, Position, contest_state, derive_generator, generators_dst, seal_contest
+from crypto.rules import Between, OneOf, Rule, default_radices
 from crypto.threshold import (
     CellOption,
     DecryptionStatement,
@@ -122,7 +111,7 @@ def elgamal_vectors() -> dict[str, Any]:
 
 
 def proofs_vectors() -> dict[str, Any]:
-    """Return rules, sealed contests of every kind of rule, one whole ballot, and proofs about logarithms."""
+    """Return sealed contests of every kind of rule, and one whole ballot."""
     ballots = []
     for name in SUITES:
         group = parse_suite(name)
@@ -137,9 +126,40 @@ def proofs_vectors() -> dict[str, Any]:
         "number": POSITION.number,
         "previous": POSITION.previous.hex(),
         "lock": POSITION.lock.hex(),
-        "default_radices": {str(n): list(default_radices(n)) for n in (2, 3, 5, 10, 18, 54, 100, 500, 1024)},
         "contests": ballots,
         "frame": frame.to_bytes().hex(),
+    }
+
+
+def rules_vectors() -> dict[str, Any]:
+    """Return default radices, the bits and constraints of a few choices, and bytes that are no rule."""
+    refused = ["", "01", "0200020000", "01000101" + "0002", "0100040100020002", "010004020002", "03000200000001"]
+    refused += ["02000200010000", "02000200000003", "0200020000000100", "01000300"]
+    return {
+        "origin": OWN.format("rules"),
+        "default_radices": {str(n): list(default_radices(n)) for n in (2, 3, 5, 10, 18, 54, 100, 500, 1024)},
+        "rules": [rule_vector(rule, chosen) for rule, chosen in RULES],
+        "refused": refused,
+    }
+
+
+def rule_vector(rule: Rule, chosen: list[int]) -> dict[str, Any]:
+    """Return a rule's bytes, and what one choice under it becomes."""
+    return {
+        "rule": rule.to_bytes().hex(),
+        "chosen": chosen,
+        "bits": rule.bits([int(option in chosen) for option in range(rule.options)]),
+        "constraints": [
+            {"first": group.first, "weights": list(group.weights), "target": group.target}
+            for group in rule.bit_groups()
+        ],
+    }
+
+
+def logarithms_vectors() -> dict[str, Any]:
+    """Return proofs about logarithms in both suites."""
+    return {
+        "origin": OWN.format("logarithms"),
         "logarithms": [logarithm_vector(parse_suite(name)) for name in SUITES],
     }
 
@@ -223,6 +243,8 @@ VECTORS = {
     "group": group_vectors,
     "transcript": transcript_vectors,
     "elgamal": elgamal_vectors,
+    "rules": rules_vectors,
+    "logarithms": logarithms_vectors,
     "proofs": proofs_vectors,
     "threshold": threshold_vectors,
 }

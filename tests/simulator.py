@@ -67,8 +67,9 @@ from crypto.election.tally import make_share
 from crypto.elgamal import BallotSeed
 from crypto.errors import Refused
 from crypto.group import RISTRETTO255_NAME, parse_suite
-from crypto.proofs import Between, Frame, OneOf, Position, SealedContest, seal_contest
 from crypto.proofs import Contest as Statement
+from crypto.proofs import Frame, Position, SealedContest, seal_contest
+from crypto.rules import Between, OneOf
 from crypto.signatures import ES256, SigningKey, cosign, parse_note, sign_author
 from crypto.threshold import combine_shares
 from crypto.transcript import Kind, tag

@@ -39,7 +39,7 @@ from crypto.election.entries import Trustee as TrusteeKey
 from crypto.election.manifest import hash_manifest
 from crypto.election.tally import ContestFacts, Election, Tally, make_share
 from crypto.group import Group, parse_suite
-from crypto.proofs import Between, OneOf
+from crypto.rules import Between, OneOf
 from crypto.signatures import SigningKey
 from crypto.threshold import combine_shares
 from trustee_tools.ceremony import Consent, Trustee, View, write_fingerprint

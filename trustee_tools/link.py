@@ -4,8 +4,6 @@ Spec: `docs/spec/trustee.md`, sections "Exchange file" and "Checks". A record is
 or all of them in one exchange file. It is replayed from entry 0 by the one state machine, the voters' proofs on all
 cores, so that what a trustee sees, and later multiplies, is her own computation.
 
->>> print_slots({1: 20})
-'{"1": 20}'
 >>> read_slots(b'{"1": 20}')
 {1: 20}
 """
@@ -156,11 +154,6 @@ def read_slots(data: bytes) -> dict[int, int]:
     if not slots:
         raise Misuse("the slot figures name no district")
     return slots
-
-
-def print_slots(slots: Mapping[int, int]) -> str:
-    """Return the figures as `read_slots` takes them."""
-    return json.dumps({str(district): count for district, count in sorted(slots.items())})
 
 
 # -------------------------------------------------------------------------------------------------------------- replay

@@ -18,7 +18,7 @@ from typing import Annotated, NamedTuple
 
 from crypto.election.board import Board
 from crypto.election.credential import Fingerprints, Roll, name_pseudonym
-from crypto.election.encoding import ARRAY, UINT, Bytes, Message, Text, Uint, malformed, read_bytes, read_head
+from crypto.election.encoding import Bytes, Message, Text, Uint
 from crypto.election.entries import (
     BallotEntry,
     Context,
@@ -35,14 +35,13 @@ from crypto.election.manifest import Keyring
 from crypto.elgamal import OPENING_SIZE
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.group import parse_suite
-from crypto.proofs import MAX_CONTESTS, FrameCheck
+from crypto.proofs import FrameCheck, parse_frame
 from crypto.signatures import SigningKey, passkey_challenge, verify_ed25519, verify_passkey_assertion
 from crypto.transcript import Kind, tag, tagged_hash
 
 NONCE_SIZE = 88
 TRACKING_ALPHABET = "23456789ACEHKPTX"
 _NO_PREVIOUS = bytes(32)
-_HASH_HEAD, _PSEUDONYM_HEAD = b"\x58\x20", b"\x50"
 
 # The bytes MUST be the one encoding of a ballot.
 STRUCTURE_CHECK = "BALLOT-1"
@@ -77,46 +76,22 @@ class BallotHead(NamedTuple):
 
 
 def parse_ballot(data: bytes, element_size: int = 32) -> BallotHead:
-    """Take a ballot's bytes apart, strictly. Raises MalformedEncoding.
-
-    Hand-written, because it runs once for every ballot outside the workers; `crypto.proofs.parse_frame` reads the same.
-    """
-    try:
-        if data[:3] != b"\x89" + _HASH_HEAD:
-            raise malformed("")
-        style, at = read_head(data, 35, UINT)
-        number, end = read_head(data, at + 17, UINT)
-        if data[at : at + 1] != _PSEUDONYM_HEAD or data[end : end + 2] != _HASH_HEAD:
-            raise malformed("")
-        size, start = read_head(data, end + 34, UINT)
-        if data[start : start + 2] != _HASH_HEAD or data[start + 34 : start + 36] != _HASH_HEAD:
-            raise malformed("")
-        count, place = read_head(data, start + 68, ARRAY)
-        if style > 0xFFFF or not 1 <= number <= 0xFFFF_FFFF or size >= 2**53 or not 1 <= count <= MAX_CONTESTS:
-            raise malformed("")
-        firsts, vectors = [], []
-        for _ in range(count):
-            if data[place : place + 1] != b"\x82":
-                raise malformed("")
-            vector, place = read_bytes(data, place + 1)
-            _, place = read_bytes(data, place)
-            vectors.append(vector)
-            firsts.append(vector[:element_size])
-        if place != len(data):
-            raise malformed("")
-    except MalformedEncoding:
-        raise MalformedEncoding(STRUCTURE_CHECK, "not the one encoding of a ballot") from None
+    """Take a ballot's bytes apart, strictly. Raises MalformedEncoding."""
+    frame = parse_frame(data)
+    if frame is None:
+        raise MalformedEncoding(STRUCTURE_CHECK, "not the one encoding of a ballot")
+    position, vectors = frame.position, tuple([contest.ciphertexts for contest in frame.contests])
     return BallotHead(
-        data[3:35],
-        style,
-        data[at + 1 : at + 17],
-        number,
-        data[end + 2 : end + 34],
-        size,
-        data[start + 2 : start + 34],
-        tuple(firsts),
-        data[start + 36 : start + 68],
-        tuple(vectors),
+        frame.manifest_hash,
+        frame.style,
+        position.pseudonym,
+        position.number,
+        position.previous,
+        frame.head_size,
+        frame.head_root,
+        tuple([vector[:element_size] for vector in vectors]),
+        position.lock,
+        vectors,
     )
 
 

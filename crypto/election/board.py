@@ -15,8 +15,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from crypto.election.encoding import UINT, Message, malformed, read_head
+from crypto.cbor import UINT, malformed, read_head
+from crypto.election.encoding import Message
 from crypto.election.entries import (
+    CEREMONY_TYPES,
     VOTER_TYPES,
     BallotEntry,
     Certificate,
@@ -63,15 +65,7 @@ class Phase(Enum):
     CLOSED = "the tally"
 
 
-_CEREMONY = {
-    "ceremony-key",
-    "ceremony-commitment",
-    "ceremony-dealing",
-    "ceremony-acceptance",
-    "ceremony-complaint",
-    "ceremony-certificate",
-    "round",
-}
+_CEREMONY = {*CEREMONY_TYPES, "round"}
 _ALWAYS = {"seal", "certificate", "incident"}
 _PLACES: dict[Phase, frozenset[str]] = {
     Phase.PARTS: frozenset({"contest", "units", "seal"}),
@@ -141,10 +135,6 @@ class Board:
         """Tell whether a seal of this log holds the quorum checkpoint of this size and root."""
         head = self.heads.get(size)
         return head is not None and head.root == root
-
-    def last_ballot_block(self) -> int | None:
-        """Return the last block with a ballot, None when there was none."""
-        return max(self.ballots_by_block, default=None)
 
     def last_ballot_upper_ms(self) -> int | None:
         """Return U of the last ballot block in ms, None when nothing covers it yet or there is none."""

@@ -34,7 +34,7 @@ from crypto.election.entries import (
 )
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.group import Group, parse_suite
-from crypto.proofs import prove_equality, prove_knowledge, verify_equality, verify_knowledge
+from crypto.logarithms import prove_equality, prove_knowledge, verify_equality, verify_knowledge
 from crypto.threshold import (
     commit_polynomial,
     derive_drill_point,

@@ -24,23 +24,16 @@ from typing import Protocol, Self, TypeAlias, get_type_hints
 
 import cbor2
 
+from crypto.cbor import ARRAY, MAP, TSTR, UINT, malformed, read_bytes, read_head
 from crypto.errors import MalformedEncoding, Misuse
+from crypto.merkle import MAX_ENTRY_SIZE
 
-MAX_ENTRY_SIZE = 65_535
 MAX_UINT = 2**53 - 1
 
-UINT, BSTR, TSTR, ARRAY, MAP = 0, 2, 3, 4, 5
-_MAJOR_NAMES = {UINT: "an unsigned integer", BSTR: "a byte string", TSTR: "a text", ARRAY: "an array", MAP: "a map"}
 # Control characters, and those that turn the direction of a line: a name must read as what it is.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 ReadResult: TypeAlias = "tuple[object, int]"
-
-
-def malformed(reason: str) -> MalformedEncoding:
-    """Return the refusal of bytes that are not the one encoding of what is declared."""
-    # The bytes MUST be the one deterministic encoding of exactly the declared fields, with nothing after it.
-    return MalformedEncoding("ENCODING-1", reason)
 
 
 def _out_of_limits(reason: str) -> MalformedEncoding:
@@ -53,44 +46,6 @@ def require_size(data: bytes) -> None:
     if len(data) > MAX_ENTRY_SIZE:
         # An entry MUST have at most 65,535 bytes.
         raise MalformedEncoding("ENCODING-3", f"{len(data)} bytes, {MAX_ENTRY_SIZE} are allowed")
-
-
-def read_head(data: bytes, at: int, major: int) -> tuple[int, int]:
-    """Read one CBOR head of a major type at a position; return its argument and the position after it.
-
-    Raises MalformedEncoding where the head is of another type, cut off or not in its shortest form.
-    """
-    if at >= len(data):
-        raise malformed("the bytes end too early")
-    first = data[at]
-    if first >> 5 != major:
-        raise malformed(f"{_MAJOR_NAMES[major]} was expected")
-    info = first & 31
-    if info < 24:
-        return info, at + 1
-    if info > 27:
-        raise malformed("indefinite and reserved lengths are not allowed")
-    size = 1 << (info - 24)
-    end = at + 1 + size
-    if end > len(data):
-        raise malformed("the bytes end too early")
-    value = int.from_bytes(data[at + 1 : end], "big")
-    if value < 24 or (size > 1 and value >> (4 * size) == 0):
-        raise malformed("an integer is not in its shortest form")
-    return value, end
-
-
-def read_bytes(data: bytes, at: int) -> tuple[bytes, int]:
-    """Read one byte string at a position; return it and the position after it."""
-    if data[at : at + 1] == b"\x58" and len(data) > at + 1 and data[at + 1] >= 24:
-        # Most strings of a ballot have 24 to 255 bytes: their head needs no second function.
-        start, length = at + 2, data[at + 1]
-    else:
-        length, start = read_head(data, at, BSTR)
-    end = start + length
-    if end > len(data):
-        raise malformed("the bytes end too early")
-    return data[start:end], end
 
 
 class FieldKind(Protocol):

@@ -24,13 +24,9 @@ from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
 
 import cbor2
 
+from crypto.cbor import ARRAY, BSTR, TSTR, UINT, malformed, read_bytes, read_head
 from crypto.election.encoding import (
-    ARRAY,
-    BSTR,
-    MAX_ENTRY_SIZE,
     MAX_UINT,
-    TSTR,
-    UINT,
     Bytes,
     Choice,
     Either,
@@ -42,12 +38,10 @@ from crypto.election.encoding import (
     Optional,
     Text,
     Uint,
-    malformed,
-    read_bytes,
-    read_head,
     require_size,
 )
 from crypto.errors import MalformedEncoding, Refused
+from crypto.merkle import MAX_ENTRY_SIZE
 from crypto.signatures import verify_ed25519
 
 MAX_SIGNATURES = 16
@@ -187,7 +181,7 @@ class Option(Message):
 
 @dataclass(frozen=True, slots=True)
 class Contest(Message):
-    """A part entry: one contest. `rule` as in proofs.md; contests with one `question` share one region."""
+    """A part entry: one contest. `rule` as in rules.md; contests with one `question` share one region."""
 
     id: Id16
     question: Id16
@@ -566,6 +560,7 @@ BODIES: dict[str, type[Message]] = {
     "rotate": Rotate,
     "imported": Imported,
 }
+CEREMONY_TYPES = tuple(name for name in BODIES if name.startswith("ceremony-"))  # what a trustee writes in rounds
 VOTER_TYPES = frozenset({"credential", "ballot", "spoiled", "change", "strike"})
 
 # ------------------------------------------------------------------------------------------------------- the envelope

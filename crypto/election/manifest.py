@@ -18,8 +18,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from crypto.election.encoding import MAX_ENTRY_SIZE, Message
+from crypto.election.encoding import Message
 from crypto.election.entries import (
+    CEREMONY_TYPES,
     MAX_CELL_UNITS,
     Contest,
     Context,
@@ -34,7 +35,9 @@ from crypto.election.entries import (
 )
 from crypto.errors import Refused
 from crypto.group import parse_suite
-from crypto.proofs import Rule, ciphertexts_size, parse_rule, proof_size
+from crypto.merkle import MAX_ENTRY_SIZE
+from crypto.proofs import ciphertexts_size, proof_size
+from crypto.rules import Rule, parse_rule
 from crypto.signatures import SigningKey, author_message, key_id, verify_bls_possession
 from crypto.threshold import verify_parameters
 from crypto.transcript import Kind, tag, tagged_hash
@@ -369,16 +372,7 @@ _AUTHORS: Mapping[str, int] = {
         _LOG,
     ),
     **dict.fromkeys(
-        (
-            "ceremony-key",
-            "ceremony-commitment",
-            "ceremony-dealing",
-            "ceremony-acceptance",
-            "ceremony-complaint",
-            "ceremony-certificate",
-            "drill-share",
-            "share",
-        ),
+        (*CEREMONY_TYPES, "drill-share", "share"),
         _TRUSTEE,
     ),
     "incident": _OFFICER,

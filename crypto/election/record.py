@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from crypto.cbor import UINT, read_head
 from crypto.election.ballot import (
     FRAME_CHECKS,
     Ballots,
@@ -30,7 +31,6 @@ from crypto.election.ballot import (
 from crypto.election.board import Board, Phase
 from crypto.election.ceremony import Ceremony, Setting
 from crypto.election.credential import Roll, verify_imported
-from crypto.election.encoding import UINT, read_head
 from crypto.election.entries import (
     BODIES,
     VOTER_TYPES,
@@ -54,7 +54,8 @@ from crypto.election.tally import RELEASABLE, DistrictCounts, Election, Tally, v
 from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
 from crypto.merkle import Frontier, leaf_hash
-from crypto.proofs import BallotVerifier, parse_rule
+from crypto.proofs import BallotVerifier
+from crypto.rules import parse_rule
 from crypto.signatures import MAX_U63
 from crypto.transcript import Kind
 

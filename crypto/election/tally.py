@@ -36,7 +36,7 @@ from crypto.election.entries import (
 )
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.group import Element, Group, parse_suite
-from crypto.proofs import Between, Rule, parse_rule
+from crypto.rules import Between, Rule, parse_rule
 from crypto.threshold import (
     CellOption,
     DecryptionStatement,

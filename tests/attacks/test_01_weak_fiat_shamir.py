@@ -7,7 +7,8 @@ import pytest
 
 from crypto.errors import Refused
 from crypto.group import parse_suite
-from crypto.proofs import OneOf, SealedContest, _begin_transcript
+from crypto.proofs import SealedContest, _begin_transcript
+from crypto.rules import OneOf
 from tests.forger import POSITION, SUITES, make_contest, seal, verify_everywhere
 
 CONTEXTS: dict[str, dict[str, Any]] = {

@@ -4,7 +4,8 @@ import pytest
 
 from crypto.errors import Refused
 from crypto.group import parse_suite
-from crypto.proofs import Between, Check, OneOf, Rule
+from crypto.proofs import Check
+from crypto.rules import Between, OneOf, Rule
 from tests.forger import SUITES, forge, make_contest, verify_everywhere
 from tests.oracles import textbook_accepts
 

@@ -4,7 +4,8 @@ import pytest
 
 from crypto.errors import Refused
 from crypto.group import parse_suite
-from crypto.proofs import Check, OneOf
+from crypto.proofs import Check
+from crypto.rules import OneOf
 from tests.forger import SUITES, forge, make_contest, verify_everywhere
 
 

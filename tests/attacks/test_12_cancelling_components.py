@@ -4,7 +4,8 @@ import pytest
 
 from crypto.errors import Refused
 from crypto.group import parse_suite
-from crypto.proofs import Between, Check, OneOf, Rule, SealedContest, encrypt_votes, prove_contest
+from crypto.proofs import Check, SealedContest, encrypt_votes, prove_contest
+from crypto.rules import Between, OneOf, Rule
 from tests.forger import POSITION, SUITES, make_contest, make_seed, verify_everywhere
 
 

@@ -4,7 +4,8 @@ import pytest
 
 from crypto.elgamal import encrypt_vector, vector_to_bytes
 from crypto.group import parse_suite
-from crypto.proofs import FrameCheck, OneOf, SealedContest
+from crypto.proofs import FrameCheck, SealedContest
+from crypto.rules import OneOf
 from tests.forger import FRAME_CHECKS, SUITES, make_contest, make_frame, make_verifier, seal
 
 

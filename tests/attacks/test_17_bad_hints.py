@@ -6,7 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from crypto.group import parse_suite
-from crypto.proofs import BallotVerifier, OneOf, Position, seal_contest
+from crypto.proofs import BallotVerifier, Position, seal_contest
+from crypto.rules import OneOf
 from tests.forger import make_contest, make_frame, make_seed, make_verifier, parts
 
 GROUP = parse_suite("RISTRETTO255-SHA512")

@@ -7,7 +7,7 @@ import pytest
 from crypto.election.entries import Share
 from crypto.election.tally import make_share
 from crypto.errors import MalformedEncoding, Refused
-from crypto.proofs import prove_equalities
+from crypto.logarithms import prove_equalities
 from crypto.transcript import Transcript, tag
 from tests.trustees import HERE, ROOT, Polls
 

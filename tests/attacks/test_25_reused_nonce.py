@@ -3,7 +3,7 @@
 import pytest
 
 from crypto.group import parse_suite
-from crypto.proofs import hedge_nonce, prove_equalities, prove_knowledge
+from crypto.logarithms import hedge_nonce, prove_equalities, prove_knowledge
 from crypto.transcript import Transcript, tag
 from tests.forger import SECRET, SUITES
 

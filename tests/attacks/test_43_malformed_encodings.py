@@ -4,10 +4,11 @@ import cbor2
 import pytest
 
 from crypto.election.ballot import Receipt, parse_ballot
-from crypto.election.encoding import MAX_ENTRY_SIZE, Message
+from crypto.election.encoding import Message
 from crypto.election.entries import BODIES, Close, Entry, Incident, Manifest, Seal, parse_entry
 from crypto.election.record import Record
 from crypto.errors import MalformedEncoding
+from crypto.merkle import MAX_ENTRY_SIZE
 from tests.simulator import world_at
 
 DEEP = b"\x81" * 10_000 + b"\x00"

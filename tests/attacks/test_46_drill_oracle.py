@@ -6,7 +6,7 @@ from crypto.election.ceremony import derive_drill, make_drill_share
 from crypto.election.encoding import fields_of
 from crypto.election.entries import Drill, DrillShare
 from crypto.errors import MalformedEncoding, Refused
-from crypto.proofs import prove_equality
+from crypto.logarithms import prove_equality
 from crypto.transcript import Transcript, tag
 from tests.trustees import HERE, ROOT, Trustees
 

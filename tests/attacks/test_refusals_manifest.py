@@ -25,7 +25,7 @@ from crypto.election.entries import (
 )
 from crypto.election.manifest import verify_manifest
 from crypto.errors import Misuse, Refused
-from crypto.proofs import OneOf
+from crypto.rules import OneOf
 from crypto.signatures import SigningKey, key_id
 from crypto.transcript import Kind
 from tests.simulator import (

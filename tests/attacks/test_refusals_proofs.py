@@ -6,18 +6,9 @@ import pytest
 
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.group import parse_suite
-from crypto.proofs import (
-    Between,
-    OneOf,
-    Rule,
-    SealedContest,
-    parse_rule,
-    prove_equalities,
-    prove_knowledge,
-    verify_contest,
-    verify_equalities,
-    verify_knowledge,
-)
+from crypto.logarithms import prove_equalities, prove_knowledge, verify_equalities, verify_knowledge
+from crypto.proofs import SealedContest, verify_contest
+from crypto.rules import Between, OneOf, Rule, parse_rule
 from crypto.transcript import Transcript, tag
 from tests.forger import POSITION, SECRET, SUITES, make_contest, make_verifier, seal, verify_everywhere
 

@@ -14,19 +14,8 @@ from typing import TypeAlias
 import pytest
 
 from crypto.group import Group, parse_suite
-from crypto.proofs import (
-    Between,
-    Check,
-    Contest,
-    FrameCheck,
-    OneOf,
-    Position,
-    Rule,
-    SealedContest,
-    parse_frame,
-    proof_size,
-    seal_contest,
-)
+from crypto.proofs import Check, Contest, FrameCheck, Position, SealedContest, parse_frame, proof_size, seal_contest
+from crypto.rules import Between, OneOf, Rule
 from tests.forger import FRAME_CHECKS, SUITES, make_contest, make_frame, make_seed, make_verifier, parts
 
 RULES: list[Rule] = [OneOf.default(3), Between(4, 1, 3), OneOf(5, (2, 3))]

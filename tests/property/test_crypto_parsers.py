@@ -7,16 +7,9 @@ from hypothesis import strategies as st
 from crypto.elgamal import parse_sums, vector_to_bytes
 from crypto.errors import MalformedEncoding, Refused
 from crypto.group import parse_suite
-from crypto.proofs import (
-    Between,
-    OneOf,
-    Rule,
-    parse_frame,
-    parse_rule,
-    seal_contest,
-    verify_equality,
-    verify_knowledge,
-)
+from crypto.logarithms import verify_equality, verify_knowledge
+from crypto.proofs import parse_frame, seal_contest
+from crypto.rules import Between, OneOf, Rule, parse_rule
 from crypto.transcript import Transcript, tag
 from tests.forger import POSITION, SUITES, make_contest, make_frame, make_seed, verify_everywhere
 from tests.oracles import RistrettoOracle

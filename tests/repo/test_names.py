@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Modules without a page of their own, with the reason.
 WITHOUT_PAGE = {
+    "crypto/cbor.py": "described in docs/spec/encoding.md, section Bytes, with its vectors",
     "crypto/errors.py": "described in docs/spec/README.md, section Refusals",
 }
 # Pages about what a program adds to the protocol.

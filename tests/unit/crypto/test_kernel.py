@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto import _kernel
-from crypto.proofs import Between, Contest, OneOf, Rule, contest_state
+from crypto.proofs import Contest, contest_state
+from crypto.rules import Between, OneOf, Rule
 from crypto.transcript import tag
 from tests.forger import POSITION, SECRET, STYLE, forge, make_contest, make_frame, make_seed, seal, suite
 

@@ -1,45 +1,33 @@
-"""The ballot argument and the proofs about logarithms: stored bytes, completeness, sizes, simulation, refusals."""
+"""The ballot argument: stored bytes, completeness, sizes, simulation, refusals."""
 
 import itertools
 import json
 from dataclasses import replace
-from math import prod
 from pathlib import Path
 
 import pytest
 
 from crypto.elgamal import add_vectors, parse_sums
-from crypto.errors import MalformedEncoding, Misuse, Refused
+from crypto.errors import MalformedEncoding, Misuse
 from crypto.group import parse_suite
 from crypto.proofs import (
     BallotVerifier,
-    Between,
     Check,
     FrameCheck,
-    OneOf,
     Position,
-    Rule,
     SealedContest,
     _Decoded,
     _pair,
     _power_weights,
     _verify_equations,
     ciphertexts_size,
-    default_radices,
     derive_generator,
     encrypt_votes,
     parse_frame,
-    parse_rule,
     proof_size,
-    prove_equalities,
-    prove_equality,
-    prove_knowledge,
     seal_contest,
-    verify_equalities,
-    verify_equality,
-    verify_knowledge,
 )
-from crypto.transcript import Transcript, tag
+from crypto.rules import Between, OneOf, Rule, parse_rule
 from tests.forger import (
     POSITION,
     SECRET,
@@ -94,18 +82,7 @@ def test_stored_ballot_verifies() -> None:
         assert make_verifier(contests, python_only=python_only).verify([bytes.fromhex(STORED["frame"])]) == [None]
 
 
-# ---- rules
-
-
-def test_default_radices_make_the_shortest_proof() -> None:
-    for n in range(2, 41):
-        best = min(
-            (sum(radices) + m, m, prod(radices), radices)
-            for m in range(1, 5)
-            for radices in itertools.product(range(2, max(3, min(n, 14) + 1)), repeat=m)
-            if prod(radices) >= n
-        )
-        assert default_radices(n) == best[3], n
+# ---- sizes
 
 
 def test_sizes() -> None:
@@ -117,24 +94,6 @@ def test_sizes() -> None:
         for minimum in (0, 1, n):
             between = Between(n, minimum, n)
             assert ciphertexts_size(GROUP, between) + proof_size(GROUP, between) <= 96 * n + 400
-
-
-@pytest.mark.parametrize("slack", range(40))
-def test_slack_weights_cover_exactly_what_may_be_missing(slack: int) -> None:
-    rule = Between(64, 64 - slack, 64)
-    weights = rule.slack_weights
-    sums = {sum(itertools.compress(weights, bits)) for bits in itertools.product((0, 1), repeat=len(weights))}
-    assert sums == set(range(slack + 1))
-    for chosen in range(64 - slack, 65):
-        bits = rule.bits([1] * chosen + [0] * (64 - chosen))
-        [constraint] = rule.bit_groups()
-        assert set(bits) <= {0, 1}
-        assert sum(weight * bit for weight, bit in zip(constraint.weights, bits, strict=True)) == constraint.target
-
-
-@pytest.mark.parametrize("rule", [*RULES, OneOf.default(1024), Between(1024, 0, 1024)])
-def test_rules_round_trip(rule: Rule) -> None:
-    assert parse_rule(rule.to_bytes()) == rule
 
 
 # ---- completeness
@@ -348,67 +307,3 @@ def test_broken_frames(why: str) -> None:
         [verdict] = make_verifier([contest], python_only=python_only).verify([data])
         assert isinstance(verdict, MalformedEncoding)
         assert verdict.check == f"frame: {FrameCheck.STRUCTURE.value}"
-
-
-# ---- knowledge and equal logarithms
-
-
-@pytest.mark.parametrize("suite", SUITES)
-def test_knowledge(suite: str) -> None:
-    group = parse_suite(suite)
-    context, public = Transcript(tag("demo", "a")), (SECRET * group.generator).to_bytes()
-    proof = prove_knowledge(group, context, SECRET)
-    verify_knowledge(group, context, public, proof)
-    for other in (Transcript(tag("real", "a")), Transcript(tag("demo", "b"))):
-        with pytest.raises(Refused, match="knowledge"):
-            verify_knowledge(group, other, public, proof)
-    with pytest.raises(Refused, match="knowledge"):
-        verify_knowledge(group, context, group.generator.to_bytes(), proof, culprit="trustee 1")
-    for broken in (proof[:-1], proof + b"\0", b"", bytes(len(proof)), b"\xff" * len(proof)):
-        with pytest.raises(MalformedEncoding):
-            verify_knowledge(group, context, public, broken)
-    with pytest.raises(MalformedEncoding):
-        verify_knowledge(group, context, group.identity.to_bytes(), proof)
-
-
-@pytest.mark.parametrize("suite", SUITES)
-def test_equal_logarithms(suite: str) -> None:
-    group = parse_suite(suite)
-    context, public = Transcript(tag("demo", "a")), (SECRET * group.generator).to_bytes()
-    base = (99 * group.generator).to_bytes()
-    value = (SECRET * 99 * group.generator).to_bytes()
-    proof = prove_equality(group, context, SECRET, base)
-    verify_equality(group, context, public, base, value, proof)
-    wrong = ((SECRET * 99 + 1) * group.generator).to_bytes()
-    for arguments in ((public, base, wrong), (public, public, value), (base, base, value), (public, value, base)):
-        with pytest.raises(Refused, match="equal logarithms"):
-            verify_equality(group, context, *arguments, proof)
-    with pytest.raises(Refused, match="equal logarithms"):
-        verify_equality(group, Transcript(tag("demo", "b")), public, base, value, proof)
-    for broken in (proof[:-1], proof + b"\0", b"", b"\xff" * len(proof)):
-        with pytest.raises(MalformedEncoding):
-            verify_equality(group, context, public, base, value, broken)
-
-
-@pytest.mark.parametrize("suite", SUITES)
-def test_many_equal_logarithms(suite: str) -> None:
-    group = parse_suite(suite)
-    context, public = Transcript(tag("demo", "a")), (SECRET * group.generator).to_bytes()
-    bases = [(factor * group.generator).to_bytes() for factor in (1, 2, 0, 5)]
-    values = [(factor * SECRET * group.generator).to_bytes() for factor in (1, 2, 0, 5)]
-    proof = prove_equalities(group, context, SECRET, bases)
-    verify_equalities(group, context, public, bases, values, proof)
-    for changed in (
-        [values[1], values[0], *values[2:]],
-        [*values[:2], group.generator.to_bytes(), values[3]],
-        [((SECRET + 1) * group.generator).to_bytes(), ((2 * SECRET - 1) * group.generator).to_bytes(), *values[2:]],
-    ):
-        with pytest.raises(Refused, match="equal logarithms"):
-            verify_equalities(group, context, public, bases, changed, proof)
-    with pytest.raises(Refused, match="equal logarithms"):
-        verify_equalities(group, context, public, bases[:3], values[:3], proof)
-    identities = [group.identity.to_bytes()] * 2
-    proof = prove_equalities(group, context, SECRET, identities)
-    verify_equalities(group, context, public, identities, identities, proof)
-    with pytest.raises(Refused, match="equal logarithms"):
-        verify_equalities(group, context, public, identities, [public, identities[0]], proof)

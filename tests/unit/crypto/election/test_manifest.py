@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from crypto.election.encoding import MAX_ENTRY_SIZE
 from crypto.election.entries import Contest, Entry, Manifest, Style, Unit, Units, parse_entry
 from crypto.election.manifest import (
     Keyring,
@@ -18,6 +17,7 @@ from crypto.election.manifest import (
     verify_manifest,
 )
 from crypto.errors import Refused
+from crypto.merkle import MAX_ENTRY_SIZE
 from crypto.signatures import author_message, key_id
 from crypto.transcript import tag
 from tests.simulator import Parts as TownParts
