@@ -49,7 +49,7 @@ from crypto.election.entries import (
 from crypto.election.manifest import ZERO_HASH, hash_manifest, hash_part, origin_of
 from crypto.election.record import Record
 from crypto.errors import Misuse
-from crypto.proofs import OneOf
+from crypto.rules import OneOf
 from crypto.signatures import SigningKey, sign_author
 from crypto.threshold import combine_shares
 from crypto.transcript import Kind, tag
