@@ -46,7 +46,8 @@ class Plan:
 class Tally:
     """What came back."""
 
-    latencies_s: list[float] = field(default_factory=list)
+    latencies_s: list[float] = field(default_factory=list)  # since the cast was due
+    answers_s: list[float] = field(default_factory=list)  # since it was sent
     refused_s: list[float] = field(default_factory=list)
     statuses: Counter[str] = field(default_factory=Counter)
     acknowledged: dict[str, int] = field(default_factory=dict)
@@ -114,7 +115,9 @@ class Crowd:
                 await asyncio.sleep(at - loop.time())
             ballot = self.next(loop.time())
             if ballot is None:
-                break
+                if not running:
+                    break
+                continue
             task = loop.create_task(self.cast(ballot, at))
             running.add(task)
             task.add_done_callback(running.discard)
@@ -126,6 +129,7 @@ class Crowd:
         """Cast one ballot; who is turned away stands in line again."""
         connection = await self.free.get()
         loop = asyncio.get_running_loop()
+        sent = loop.time()
         try:
             step, status, body = await self.exchange(connection, ballot)
         except (ConnectionError, asyncio.IncompleteReadError, OSError):
@@ -140,6 +144,7 @@ class Crowd:
                 self.tally.statuses["wrong receipt"] += 1
                 return
             self.tally.latencies_s.append(now - at)
+            self.tally.answers_s.append(now - sent)
             self.tally.acknowledged[ballot.hash.hex()] = receipt.deadline_ms
             self.tally.statuses["accepted"] += 1
             if ballot.number == 1 and ballot.voter in self.second:
@@ -147,7 +152,7 @@ class Crowd:
             return
         problem = json.loads(body).get("type", "").rpartition("/")[2] if body else ""
         self.tally.statuses[f"{step} {status} {problem}"] += 1
-        self.tally.refused_s.append(now - at)
+        self.tally.refused_s.append(now - sent)
         if ballot.number == 2:
             self.due.append((now + 1.0, ballot))
         else:
@@ -178,6 +183,7 @@ def main() -> None:
     tally = crowd.tally
     result = {
         "latencies_s": tally.latencies_s,
+        "answers_s": tally.answers_s,
         "refused_s": tally.refused_s,
         "statuses": tally.statuses,
         "acknowledged": tally.acknowledged,

@@ -26,7 +26,7 @@ from crypto.election.entries import (
 from crypto.elgamal import BallotSeed
 from crypto.group import RISTRETTO255_NAME, parse_suite
 from crypto.proofs import Contest as Statement
-from crypto.proofs import Frame, OneOf, Position, seal_contest
+from crypto.proofs import Frame, Position, seal_contest
 from crypto.rules import OneOf
 from crypto.signatures import ES256, cosign, parse_note
 from crypto.transcript import Kind

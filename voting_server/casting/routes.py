@@ -23,7 +23,7 @@ from voting_server.plumbing.bodies import CBOR, RawBody, cbor_body, read_cbor
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import is_own_origin
 from voting_server.plumbing.problems import ProblemError
-from voting_server.plumbing.sessions import BALLOT_SESSIONS
+from voting_server.plumbing.sessions import BALLOT_SESSIONS, FOUND
 
 PROOF_TYPE = "text/plain; charset=utf-8"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -243,6 +243,7 @@ def _add_casts(router: APIRouter, casting: Casting, context: Context) -> None:
     async def issue_nonce(ballot_hash: BallotHash, request: Request) -> Response:
         """Issue a nonce for a ballot hash and the session's pseudonym; no body."""
         nonce = await casting.nonce(NonceRequest(BALLOT_SESSIONS.digest(request), bytes.fromhex(ballot_hash)))
+        request.scope[FOUND] = True
         return _json({"nonce": bytes_to_base64url(nonce)}, 201)
 
     @router.post(
@@ -256,6 +257,7 @@ def _add_casts(router: APIRouter, casting: Casting, context: Context) -> None:
         # Read here and not by a parameter: resolving one costs a tenth of a cast.
         raw = await read_cbor(request)
         receipt = await casting.cast(BALLOT_SESSIONS.digest(request), raw)
+        request.scope[FOUND] = True
         body = {
             "code": tracking_code(receipt.ballot_hash),
             "receipt": bytes_to_base64url(receipt.to_bytes()),
