@@ -79,8 +79,11 @@ class Cluster:
 
     def kill(self) -> None:
         """Kill the server's main process as a crash would; its children notice and end themselves."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii").split()
         os.kill(self.pid, signal.SIGKILL)
-        wait_for_end(self.pid)
+        # Only without any of them may the cluster be started again.
+        for pid in (self.pid, *map(int, children)):
+            wait_for_end(pid)
         self.pid = 0
 
     def url(self, database: str, role: str = "postgres") -> str:

@@ -49,16 +49,22 @@ def test_the_database_goes_down_while_people_vote(
     entries = [client.make() for client in clients[1:]]
     assert clients[1].cast(entries[0]).status_code == 201
     seen = len(sequencer.events)
+    import time; t=time.time()
     interrupt(trial.cluster, fault)
     reconnect(trial)
+    print("T interrupted", time.time()-t)
     for client, entry in zip(clients[1:], entries, strict=True):
         answer = cast_again(client, entry)
         assert answer.status_code == 201, answer.text
+    print("T cast", time.time()-t)
     _wait_for_recovery(sequencer, seen)
+    print("T recovered", time.time()-t, [e for e in sequencer.events[seen:] if e.get("level")!="info"])
     trial.look()
     sequencer.stop()
     trial.take_over()
+    print("T took over", time.time()-t)
     trial.finish()
+    print("T finished", time.time()-t)
     matrix.note("PostgreSQL", f"{fault} while people vote", trial.judge())
 
 

@@ -29,7 +29,7 @@ def served(trial: Trial) -> Iterator[Callable[[int], Client]]:
         yield client
 
 
-@pytest.mark.parametrize("fault", ["killed", "emptied", "killed and started again"])
+@pytest.mark.parametrize("fault", ["emptied", "killed and started again"])
 def test_redis_is_lost(
     make_trial: Callable[..., Trial], matrix: Matrix, redis_server: RedisServer, fault: str
 ) -> None:
@@ -79,7 +79,7 @@ def test_the_disk_is_full(make_trial: Callable[..., Trial], matrix: Matrix) -> N
     matrix.note("disk", "full for the published files (RLIMIT_FSIZE), then free again", trial.judge())
 
 
-@pytest.mark.parametrize("jump_ms", [-10 * MINUTE_MS, -2 * HOUR_MS, 10 * MINUTE_MS, 2 * HOUR_MS])
+@pytest.mark.parametrize("jump_ms", [-2 * HOUR_MS, 2 * HOUR_MS])
 def test_the_databases_clock_jumps_and_returns(
     make_trial: Callable[..., Trial], matrix: Matrix, jump_ms: int
 ) -> None:

@@ -5,29 +5,31 @@ from collections.abc import Callable
 import pytest
 
 from crypto.merkle import CHECKPOINT_PATH
-from crypto.signatures import parse_note
-from tests.integration.board.test_lying_witnesses import LIES, NAME, liar
+from crypto.signatures import cosign, parse_note
+from tests.integration.board.test_lying_witnesses import LIES, NAME, liar, reply, text_of
 from tests.integration.faults.conftest import Matrix
 from tests.integration.faults.trial import Trial
-from voting_server.board.sequencer import Sequencer
-from voting_server.board.service import Board
+from tests.simulator import signing_key
 
-WAIT_MS = 150
-SOME = [lie for lie in LIES if lie != "from the future"]
+WAIT_MS = 500
+DEAD = "http://127.0.0.1:1"
+CELLS = {
+    **{lie: LIES[lie] for lie in ("garbage", "another key", "another root", "old size", "stalled body")},
+    "a bad signature": lambda handler, body: reply(
+        handler, 200, cosign(signing_key("witness", 0), NAME, text_of(body) or "x\n", 1_768_050_000).to_text()[:-6].encode() + b"AAAA=\n"
+    ),
+    "rightly, too late": lambda handler, _: handler.ended.wait(20),
+}
 
 
-def replace_first(trial: Trial, url: str) -> None:
-    """Let the first witness's address be another one."""
+def replace(trial: Trial, **changed: str) -> None:
+    """Let witnesses have other addresses."""
     town = trial.town
     town.sequencer.stop()
-    urls = {**town.context.settings.witnesses, NAME: url}
+    urls = {**town.context.settings.witnesses, **changed}
     settings = town.context.settings.model_copy(update={"witnesses": urls, "witness_ms": WAIT_MS})
     object.__setattr__(town.context, "settings", settings)
-    town.board = Board(town.context)
-    town.board.start()
-    town.record = town.board.replica.record
-    town.sequencer = Sequencer(town.board)
-    assert town.sequencer.start()
+    trial.take_over()
 
 
 def cast_and_finish(trial: Trial) -> dict[str, int]:
@@ -38,11 +40,11 @@ def cast_and_finish(trial: Trial) -> dict[str, int]:
     return trial.judge()
 
 
-@pytest.mark.parametrize("lie", SOME)
+@pytest.mark.parametrize("lie", CELLS)
 def test_a_witness_lies(make_trial: Callable[..., Trial], matrix: Matrix, lie: str) -> None:
     trial = make_trial("frozen")
-    with liar(LIES[lie]) as url:
-        replace_first(trial, url)
+    with liar(CELLS[lie]) as url:
+        replace(trial, **{NAME: url})
         trial.town.open()
         matrix.note("witness", f"answers: {lie}", cast_and_finish(trial))
 
@@ -50,7 +52,7 @@ def test_a_witness_lies(make_trial: Callable[..., Trial], matrix: Matrix, lie: s
 def test_a_witness_is_dead(make_trial: Callable[..., Trial], matrix: Matrix) -> None:
     trial = make_trial("frozen")
     trial.town.watches.pop(0).stop()
-    replace_first(trial, "http://127.0.0.1:1")
+    replace(trial, **{NAME: DEAD})
     trial.town.open()
     matrix.note("witness", "dead", cast_and_finish(trial))
 
@@ -58,14 +60,12 @@ def test_a_witness_is_dead(make_trial: Callable[..., Trial], matrix: Matrix) -> 
 def test_no_quorum_for_a_while(make_trial: Callable[..., Trial], matrix: Matrix) -> None:
     trial = make_trial()
     town, urls = trial.town, dict(trial.town.context.settings.witnesses)
-    dead = {name: "http://127.0.0.1:1" for name in list(urls)[:2]}
-    town.sequencer._witnesses._urls.update(dead)  # type: ignore[union-attr]
-    town.sequencer._witnesses._clients.clear()  # type: ignore[union-attr]
+    replace(trial, **dict.fromkeys(list(urls)[:2], DEAD))
     town.block((), [town.vote(voter) for voter in town.registered()[:6]])
     town.write()
     heads = town.board.heads()
     assert heads.quorum_size < heads.size
     trial.look()
-    trial.take_over()
+    replace(trial, **urls)
     trial.finish(range(6, 20))
     matrix.note("witness", "two of four dead for some blocks: no quorum, no final receipt meanwhile", trial.judge())
