@@ -230,11 +230,12 @@ def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
     elections = Elections(context, board)
     casting = Casting(context, board)
     tallies = Tallies(board)
+    # The casts come most, and routers are asked in this order.
     routers = [
+        make_casting_router(casting, context),
         create_board_router(board),
         create_tally_router(tallies),
         make_elections_router(elections, context.settings),
-        make_casting_router(casting, context),
     ]
     return [board, elections, casting], routers
 

@@ -150,8 +150,8 @@ class BallotStatus(BaseModel):
 def make_router(casting: Casting, context: Context) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["casting"])
-    _add_login(router, casting, context)
     _add_casts(router, casting, context)
+    _add_login(router, casting, context)
     _add_status(router, casting, context)
     return router
 
