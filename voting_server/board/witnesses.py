@@ -39,6 +39,8 @@ from voting_server.plumbing.metrics import WITNESS_FAILURES
 
 _LARGEST_ANSWER = 65_536
 _QUORUM_PATIENCE_S = 0.25
+# A connection that rested longer may be one that the witness is just closing.
+_LIMITS = httpx.Limits(max_connections=4, keepalive_expiry=2.5)
 
 
 class WitnessError(Exception):
@@ -196,7 +198,7 @@ class Witnesses:
         for key in keys:
             known = self._clients.get(key.name)
             if key.name in self._urls and (known is None or known.key != key):
-                http = httpx.Client(follow_redirects=False, trust_env=False)
+                http = httpx.Client(follow_redirects=False, trust_env=False, limits=_LIMITS)
                 self._clients[key.name] = WitnessClient(self._log_key, key, self._urls[key.name], http)
         return [self._clients[key.name] for key in keys if key.name in self._clients]
 

@@ -71,3 +71,13 @@ def test_a_mirror_of_a_served_log_grows_with_it_and_refuses_another(desk: Town, 
         assert CliRunner().invoke(audit_cli.app, ["mirror", f"{url}/no", str(copy), *command[3:]]).exit_code == 2
     assert CliRunner().invoke(audit_cli.app, command).exit_code == 2
     assert (copy / "checkpoint").read_bytes() == desk.board.publication.get("checkpoint")
+
+
+def test_the_feed_over_http_wakes_its_readers(desk: Town) -> None:
+    desk.run("founded")
+    with served(desk) as url, httpx.stream("GET", f"{url}/feed", timeout=10, trust_env=False) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        events = (json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: "))
+        assert next(events)["size"] == desk.board.heads().size
+        desk.write()
+        assert next(events)["size"] == desk.board.heads().size
