@@ -184,7 +184,7 @@ class House:
 
     def version(
         self, content: str, *, use: str = "roll", places: str = PLACES, signer: SigningKey | None = None
-    ) -> Any:
+    ) -> dict[str, Any]:
         """Return a signed version of the roll, as an operator sends it."""
         versions = self.operate("GET", "/rolls").json()["versions"]
         previous = bytes.fromhex(versions[-1]["hash"]) if versions else bytes(32)

@@ -108,6 +108,32 @@ class ElectionState(BaseModel):
     awaited: list[Awaited]
 
 
+class SlotState(BaseModel):
+    """What the board says of one slot: whoever knows its pseudonym sees whether it voted, as everybody does."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "pseudonym": "ab" * 16,
+                    "unit": 2,
+                    "style": 1,
+                    "has_credential": True,
+                    "ballots": 1,
+                    "is_struck": False,
+                }
+            ]
+        }
+    )
+
+    pseudonym: str
+    unit: int
+    style: int
+    has_credential: bool
+    ballots: int = Field(description="how many ballots of this slot stand in the log; the last one counts")
+    is_struck: bool
+
+
 def describe(record: Record, now_ms: int) -> ElectionState:
     """Return the state of an election; Misuse before its manifest."""
     manifest, board, roll = record.parts.manifest, record.board, record.roll

@@ -4,14 +4,14 @@ Spec: the OpenAPI description that these routes produce. Whoever may read the bo
 founds; whoever holds a key that the manifest names sends entries, and the signature is all that counts.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from crypto.errors import Refused
-from voting_server.elections.progress import ElectionState
+from voting_server.elections.progress import ElectionState, SlotState
 from voting_server.elections.service import Elections
 from voting_server.plumbing.bodies import RawBody, cbor_body
 from voting_server.plumbing.guards import require_operator
@@ -68,6 +68,13 @@ def make_router(elections: Elections, settings: Settings) -> APIRouter:
     def read_election() -> ElectionState:
         """Tell where the election stands and whose act it waits for."""
         return elections.state()
+
+    @router.get("/slots/{pseudonym}")
+    def read_slot(
+        pseudonym: Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["ab" * 16], description="hexadecimal")],
+    ) -> SlotState:
+        """Tell whether a slot has a credential, voted, or is struck, as far as the log has come."""
+        return elections.slot(bytes.fromhex(pseudonym))
 
     @router.get("/keys")
     def read_keys() -> Keys:

@@ -14,7 +14,7 @@ from crypto.election.encoding import Message
 from crypto.election.entries import BODIES, Entry, Manifest, parse_entry
 from crypto.signatures import SigningKey
 from voting_server.board.service import Board, Queued
-from voting_server.elections.progress import ElectionState, describe
+from voting_server.elections.progress import ElectionState, SlotState, describe
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
 from voting_server.plumbing.problems import ProblemError
@@ -67,6 +67,24 @@ class Elections:
         now_ms = self._context.database.now_ms()
         with self._board.record() as record:
             return describe(record, now_ms)
+
+    def slot(self, pseudonym: bytes) -> SlotState:
+        """Return what the board says of a slot, to anybody. Raises ProblemError where the roll has none."""
+        with self._board.record() as record:
+            roll = record.roll
+            slot = roll.slot(pseudonym)
+            if slot < 0:
+                raise ProblemError("not-found")
+            unit, style = roll.unit_and_style(slot)
+            row = roll.row(slot)
+            return SlotState(
+                pseudonym=pseudonym.hex(),
+                unit=unit,
+                style=style,
+                has_credential=row >= 0,
+                ballots=record.ballots.last(row)[0] if row >= 0 else 0,
+                is_struck=roll.is_struck(slot),
+            )
 
     def take(self, raw: bytes) -> Queued:
         """Take in an author-signed entry: a repeat gets its old answer, a new one every check, then it waits.

@@ -73,10 +73,12 @@ def parse_evidence(text: str) -> Evidence:
     """Read what `to_text` wrote. Raises IdentificationError."""
     try:
         fields = json.loads(text)
-        provider = fields.pop("provider")
-    except (ValueError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise IdentificationError("the evidence cannot be read") from error
-    if provider not in {"oidc", "code"} or not all(isinstance(value, str) for value in fields.values()):
+    if not isinstance(fields, dict) or not all(isinstance(value, str) for value in fields.values()):
+        raise IdentificationError("the evidence cannot be read")
+    provider = fields.pop("provider", "")
+    if provider not in {"oidc", "code"}:
         raise IdentificationError("the evidence is of no known provider")
     return Evidence(provider, fields)
 

@@ -1,4 +1,4 @@
-"""From a code and a passkey to a credential on the board: what is refused on the way, and that nobody locks anybody out."""
+"""From a code and a passkey to a credential on the board: what is refused, and that nobody locks anybody out."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from crypto.signatures import EDDSA, SigningKey, cose_es256
 from demo.voters import make_passkey
-from tests.house import ORIGIN, House, attest, number_of, passkey_of
+from tests.house import ISSUER, House, attest, number_of, passkey_of
 from tests.simulator import secret
 from voting_server.plumbing.settings import Limits
 
@@ -64,7 +64,9 @@ def test_a_challenge_that_is_not_the_tagged_hash_is_refused(frozen: House) -> No
 
 
 @pytest.mark.parametrize(
-    "key", [cose_es256(bytes(32), bytes(32)), b"\xa0", passkey_of(0).cose_key[:-1], passkey_of(0).cose_key + b"\0"]
+    "key",
+    [cose_es256(bytes(32), bytes(32)), b"\xa0", passkey_of(0).cose_key[:-1], passkey_of(0).cose_key + b"\0"],
+    ids=["off the curve", "empty", "short", "long"],
 )
 def test_a_key_that_is_none_is_refused(frozen: House, key: bytes) -> None:
     browser = frozen.browser()
@@ -163,8 +165,7 @@ def test_nobody_locks_a_chosen_voter_out(frozen: House) -> None:
 def test_a_code_that_may_not_be_issued_is_refused(
     frozen: House, place: int, days: int, issuer: SigningKey | None, status: int
 ) -> None:
-    more = {} if issuer is None else {"issuer": issuer}
-    assert frozen.try_issue(place, days=days, **more)[1].status_code == status
+    assert frozen.try_issue(place, days=days, issuer=issuer or ISSUER)[1].status_code == status
 
 
 def test_somebody_without_a_session_learns_nothing(frozen: House) -> None:
@@ -218,4 +219,3 @@ def test_the_code_itself_never_reaches_the_server(frozen: House) -> None:
         content = file.read_bytes().upper()
         assert code.encode() not in content
         assert digits.encode() not in content
-    assert ORIGIN
