@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from audit import fetch, findings, lookup, page, report, verify
 from audit.mirror import Mirror, read_url
 from audit.processes import Processes, usable_cores
-from audit.serve import WitnessKeys, WitnessServer, open_keys
+from audit.serve import WitnessKeys, WitnessServer, open_keys, serve_copy
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.signatures import VerifierKey, parse_verifier_key
 from locales import Dictionary, dictionary
@@ -43,6 +43,8 @@ observer. Without them the audit cannot say which election it checked, and says 
 
 Exit status: 0 verified, 1 a check failed, 2 wrong usage, 3 a required check was not run.
 """
+
+_LOOK_S: Final = 60.0
 
 app = typer.Typer(
     add_completion=False,
@@ -360,12 +362,17 @@ def mirror(
     every: Annotated[
         float | None, typer.Option("--every", min=0.5, help="Go on, and look every so many seconds.")
     ] = None,
+    port: Annotated[int | None, typer.Option("--port", help="Serve the copy at this port of --host meanwhile.")] = None,
+    host: Annotated[str, typer.Option("--host", help="Address to serve the copy at.")] = "127.0.0.1",
     lang: Lang = Language.EN,
 ) -> None:
     """Keep a verified copy of a log; exit status 1 (and a proof beside the copy) where the log contradicts it."""
     t = dictionary(lang.value)
     with _refusals():
         copy = Mirror(folder, parse_verifier_key(log), folder.with_name(f"{folder.name}-forks"))
+    if port is not None:
+        every = every or _LOOK_S
+        threading.Thread(target=serve_copy(copy.get, host, port).serve_forever, daemon=True).start()
     while True:
         try:
             with _refusals(), _progress(t) as tell:

@@ -40,6 +40,7 @@ from audit.witness import (
     read_checkpoint,
 )
 from crypto.errors import Refused
+from crypto.merkle import CHECKPOINT_PATH, Get, parse_path
 from crypto.signatures import (
     TYPE_COSIGNATURE,
     SigningKey,
@@ -54,7 +55,7 @@ from crypto.signatures import (
 )
 from crypto.transcript import tag
 
-__all__ = ["SIZE_TYPE", "HeadStore", "WitnessKeys", "WitnessServer", "open_keys"]
+__all__ = ["SIZE_TYPE", "HeadStore", "WitnessKeys", "WitnessServer", "open_keys", "serve_copy"]
 
 _RECENT: Final = 256
 _WAIT_S: Final = 10.0
@@ -306,48 +307,77 @@ class _Listener(ThreadingHTTPServer):
         """Say nothing of clients that went away."""
 
 
+class _Handler(BaseHTTPRequestHandler):
+    """One connection: bounded in time, silent in logs."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = _WAIT_S
+    server_version = "dobush"
+    sys_version = ""
+
+    def send_answer(self, answer: Answer, cache: str = "no-cache") -> None:
+        """Send an answer that any page may read."""
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type or TEXT_TYPE)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Cache-Control", cache)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Write no access log."""
+
+
+def serve_copy(get: Get, host: str, port: int) -> ThreadingHTTPServer:
+    """Return an HTTP server of a log's static files, as `get` knows them: the checkpoint, tiles and bundles."""
+
+    class Handler(_Handler):
+        def do_GET(self) -> None:
+            """Answer with a file of the log."""
+            path = urlsplit(self.path).path.removeprefix("/")
+            try:
+                if path != CHECKPOINT_PATH:
+                    parse_path(path)
+            except Refused:
+                self.send_answer(Answer(404))
+                return
+            data = get(path)
+            if data is None:
+                self.send_answer(Answer(404))
+            elif path == CHECKPOINT_PATH:
+                self.send_answer(Answer(200, data), "public, max-age=1")
+            else:
+                answer = Answer(200, data, "application/octet-stream")
+                self.send_answer(answer, "public, max-age=31536000, immutable")
+
+    return _Listener((host, port), Handler)
+
+
 def _handler_of(server: WitnessServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        """One connection."""
-
-        protocol_version = "HTTP/1.1"
-        timeout = _WAIT_S
-        server_version = "dobush-witness"
-        sys_version = ""
-
+    class Handler(_Handler):
         def do_POST(self) -> None:
             """Answer add-checkpoint."""
             length = self.headers.get("Content-Length", "")
             if not length.isdecimal() or len(length) > 9 or int(length) > MAX_REQUEST_SIZE:
                 self.close_connection = True
-                self._send(Answer(400))
+                self.send_answer(Answer(400))
                 return
             body = self.rfile.read(int(length))
             if urlsplit(self.path).path.rpartition("/")[2] != "add-checkpoint":
-                self._send(Answer(404))
+                self.send_answer(Answer(404))
                 return
             try:
-                self._send(server.add_checkpoint(body))
+                self.send_answer(server.add_checkpoint(body))
             except OSError:
                 # Nothing was promised: the state could not be stored.
-                self._send(Answer(500))
+                self.send_answer(Answer(500))
 
         def do_GET(self) -> None:
             """Answer what anybody may read."""
             address = urlsplit(self.path)
-            self._send(server.read(address.path, address.query))
-
-        def _send(self, answer: Answer) -> None:
-            self.send_response(answer.status)
-            self.send_header("Content-Type", answer.content_type or TEXT_TYPE)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.send_header("Access-Control-Allow-Origin", "*")
-            self.send_header("X-Content-Type-Options", "nosniff")
-            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def log_message(self, *_arguments: object) -> None:
-            """Write no access log."""
+            self.send_answer(server.read(address.path, address.query))
 
     return Handler

@@ -12,6 +12,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from crypto.election.entries import Text3
+from voting_server.plumbing.bodies import RawBody, cbor_body
 from voting_server.tally.service import ContestResult, Prepared, Tallies
 
 Names = Annotated[dict[str, str], Field(description="a text in Kyrgyz, Russian and English")]
@@ -105,6 +106,16 @@ class PreparedResult(BaseModel):
     body: Base64Bytes = Field(description="canonical CBOR")
 
 
+class Disputed(BaseModel):
+    """What became of a dispute."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"leaf": "ab" * 32, "state": "waiting", "index": None}]})
+
+    leaf: str = Field(description="leaf hash, hexadecimal")
+    state: str
+    index: int | None = None
+
+
 def create_router(tallies: Tallies) -> APIRouter:
     """Return the routes of the tally."""
     router = APIRouter(prefix="/tally", tags=["tally"])
@@ -139,6 +150,12 @@ def create_router(tallies: Tallies) -> APIRouter:
     def read_prepared() -> list[PreparedResult]:
         """Return the results that enough valid shares open, for officers to sign; empty while shares are missing."""
         return [_prepared(each) for each in tallies.prepare()]
+
+    @router.post("/disputes", status_code=202, openapi_extra=cbor_body("The receipt, as the voter's client saved it"))
+    def take_dispute(receipt: RawBody) -> Disputed:
+        """Put the receipt of a ballot that is missing after its deadline on the board; 409 where it is not."""
+        queued = tallies.dispute(receipt)
+        return Disputed(leaf=queued.leaf.hex(), state=queued.state, index=queued.entry_index)
 
     return router
 

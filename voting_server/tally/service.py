@@ -6,21 +6,21 @@ and the officers sign them on their own machines. Totals are served only while b
 
 >>> import inspect
 >>> [name for name, _ in inspect.getmembers(Tallies, inspect.isfunction) if not name.startswith("_")]
-['prepare', 'read', 'start', 'step', 'stop']
+['dispute', 'prepare', 'read', 'start', 'step', 'stop']
 """
 
 from dataclasses import dataclass
 
 from crypto.election.board import Phase
 from crypto.election.encoding import Message
-from crypto.election.entries import Aggregate, Contest, Entry, Result, Text3
+from crypto.election.entries import Aggregate, Contest, Dispute, Entry, Result, Text3
 from crypto.election.record import Figures, Record
 from crypto.election.tally import Totals, verify_counts
 from crypto.errors import Refused
 from crypto.merkle import leaf_hash
 from crypto.signatures import sign_author
 from crypto.transcript import tag
-from voting_server.board.service import Board
+from voting_server.board.service import Board, Queued
 from voting_server.plumbing.logging import log
 from voting_server.plumbing.problems import ProblemError
 
@@ -97,6 +97,18 @@ class Tallies:
         key = self._board.log_key()
         signature = sign_author(key, tag(kind, "author"), record.manifest_hash, entry_type, data)
         return Entry(entry_type, data, (signature,)).to_bytes()
+
+    # --------------------------------------------------------------------------------------------------------- voters
+
+    def dispute(self, receipt: bytes) -> Queued:
+        """Put a voter's receipt of a ballot that is missing after its deadline on the board, against this server.
+
+        Raises Refused where the promise was kept or is not due, or the receipt is none of this election's.
+        """
+        with self._board.record() as record:
+            record.verify_dispute(receipt)
+            raw = self._sign(record, "dispute", Dispute(receipt))
+        return self._board.enqueue(raw)
 
     # ------------------------------------------------------------------------------------------------------- officers
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -14,6 +15,8 @@ import httpx
 from typer.testing import CliRunner
 
 from audit import cli as audit_cli
+from audit.mirror import Mirror, read_url
+from audit.serve import serve_copy
 from audit.witness import AddCheckpoint
 from crypto.merkle import EMPTY_ROOT
 from crypto.signatures import Checkpoint, VerifierKey, parse_note, parse_verifier_key, sign_checkpoint
@@ -81,3 +84,23 @@ def test_the_feed_over_http_wakes_its_readers(desk: Town) -> None:
         assert next(events)["size"] == desk.board.heads().size
         desk.write()
         assert next(events)["size"] == desk.board.heads().size
+
+
+def test_a_copy_is_served_like_the_log_itself(desk: Town, tmp_path: Path) -> None:
+    desk.run("certified")
+    first = Mirror(tmp_path / "first", LOG)
+    first.update(desk.board.publication.get)
+    server = serve_copy(first.get, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}"
+        second = Mirror(tmp_path / "second", LOG)
+        assert second.update(read_url(url)) == first.size == desk.board.heads().size
+        assert httpx.get(f"{url}/checkpoint", trust_env=False).headers["cache-control"] == "public, max-age=1"
+        for path in ("", "tile/0/001", "../key", "tile/entries/000.p/1.new", ".checkpoint.new"):
+            assert httpx.get(f"{url}/{path}", trust_env=False).status_code == 404
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,13 +1,17 @@
 """Aggregates, prepared results and totals of a board; totals that do not add up are not served."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from crypto.election.entries import Result
+from crypto.election.ballot import Receipt, make_receipt
+from crypto.election.entries import BallotEntry, Release, ReleaseItem, Result, parse_entry
 from crypto.errors import Refused
 from tests.integration.board.town import Town
-from tests.simulator import THRESHOLD
+from tests.simulator import THRESHOLD, signing_key
 from voting_server.plumbing import problems
 from voting_server.tally.routes import create_router
 from voting_server.tally.service import Tallies
@@ -61,3 +65,71 @@ def test_totals_above_the_credentials_are_refused_loudly(desk: Town, capsys: pyt
     assert answer.json()["check"] == caught.value.check
     assert "contests" not in answer.json()
     assert "totals-refused" in capsys.readouterr().out
+
+
+def test_a_dispute_holds_the_tally_until_two_officers_release_it(desk: Town) -> None:
+    tallies = Tallies(desk.board)
+    client = client_of(desk)
+    desk.run("voted")
+    voter = desk.registered()[4]
+    ballot, _ = desk.seal_ballot(voter)
+    dropped = make_receipt(signing_key("receipt"), desk.manifest, ballot, desk.clock_ms)
+    assert post(client, dropped.to_bytes()) == (409, "RECEIPT-" + "3")
+    desk.close()
+    assert post(client, dropped.to_bytes()) == (202, None)
+    assert post(client, dropped.to_bytes()) == (202, None)
+    desk.write()
+    assert desk.record.accepted["dispute"] == 1
+    assert tallies.step() > 0
+    desk.dispute()
+    with pytest.raises(Refused):
+        desk.board.enqueue(desk.share(1)[0])
+    (receipt_hash,) = desk.record.tally.unresolved()
+    assert isinstance(receipt_hash, bytes)
+    release = Release((ReleaseItem(receipt_hash, "the voter voted on paper"),))
+    with pytest.raises(Refused):
+        desk.board.enqueue(desk.sign("release", release, signing_key("officer", 0), signing_key("officer", 2)))
+    desk.block([desk.by_officers("release", release)])
+    for trustee in range(1, THRESHOLD + 1):
+        desk.block(desk.share(trustee))
+    assert len(tallies.prepare()) == len(desk.record.tally.plan.items)
+    failed = desk.record.finish(None, None).failed
+    assert "RECEIPT-" + "1" in [refusal.check for refusal in failed]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda receipt: replace(receipt, signature=bytes(64)),
+        lambda receipt: replace(receipt, number=2),
+        lambda receipt: replace(receipt, deadline_ms=1),
+        lambda receipt: replace(receipt, ballot_hash=bytes(32)),
+        lambda receipt: replace(receipt, origin="other.example/demo/town"),
+    ],
+)
+def test_a_receipt_that_is_not_this_elections_is_no_dispute(desk: Town, spoil: Callable[[Receipt], Receipt]) -> None:
+    desk.run("voted")
+    ballot, _ = desk.seal_ballot(desk.registered()[4])
+    receipt = make_receipt(signing_key("receipt"), desk.manifest, ballot, desk.clock_ms)
+    status, _ = post(client_of(desk), spoil(receipt).to_bytes())
+    assert status == 409
+    assert post(client_of(desk), b"\xa0")[0] == 400
+    assert desk.board.store.count_waiting() == 0
+
+
+def test_a_kept_promise_is_no_dispute(desk: Town) -> None:
+    desk.run("voted")
+    voter = desk.registered()[4]
+    raw = desk.vote(voter)
+    receipt = make_receipt(
+        signing_key("receipt"), desk.manifest, BallotEntry.parse(parse_entry(raw).body).ballot, desk.clock_ms
+    )
+    desk.block(voters=[raw])
+    desk.close()
+    assert post(client_of(desk), receipt.to_bytes()) == (409, "RECEIPT-" + "3")
+
+
+def post(client: TestClient, receipt: bytes) -> tuple[int, str | None]:
+    """Post a receipt; return status and failed check."""
+    answer = client.post("/tally/disputes", content=receipt, headers={"content-type": "application/cbor"})
+    return answer.status_code, answer.json().get("check")
