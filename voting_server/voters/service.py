@@ -309,10 +309,11 @@ class Voters:
             self.oidc.issuer, self.oidc.client, self.oidc.keys(), settings.oidc_acr, settings.oidc_claim
         )
         evidence = Evidence("oidc", {"token": token, "random": begun.random.hex()})
+        now_ms = self.context.database.now_ms()
         with self.context.database.begin() as connection:
             key = b"" if begun.enrolment is None else self._key(connection, begun.enrolment, begun.browser)
             try:
-                shown = verifier.verify(frame.election, key, evidence, self.context.database.now_ms())
+                shown = verifier.verify(frame.election, key, evidence, now_ms)
             except IdentificationError:
                 raise ProblemError("identification-failed") from None
             return self._take(connection, shown, evidence, begun.enrolment, begun.browser)
@@ -327,6 +328,7 @@ class Voters:
         """
         frame = self.frame()
         self._count(address)
+        now_ms = self.context.database.now_ms()
         with self.context.database.begin() as connection:
             key = self._key(connection, enrolment, _hash(browser))
             found = store.find_code(connection, code_key)
@@ -346,9 +348,7 @@ class Voters:
                 },
             )
             try:
-                shown = CodeVerifier(self._issuers()).verify(
-                    frame.election, key, evidence, self.context.database.now_ms()
-                )
+                shown = CodeVerifier(self._issuers()).verify(frame.election, key, evidence, now_ms)
             except IdentificationError:
                 raise ProblemError("code-refused") from None
             if not store.use_code(connection, code_key):
