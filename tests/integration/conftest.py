@@ -84,6 +84,9 @@ class Cluster:
         # Only without any of them may the cluster be started again.
         for pid in (self.pid, *map(int, children)):
             wait_for_end(pid)
+        # Where nobody reaps orphans, its number still seems to be taken.
+        for name in ("data/postmaster.pid", ".s.PGSQL.5432.lock"):
+            Path(self.folder, name).unlink()
         self.pid = 0
 
     def url(self, database: str, role: str = "postgres") -> str:

@@ -1,38 +1,19 @@
 """What stands around the service: Redis killed and emptied, the disk full, clocks that jump."""
 
 import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 import redis
-from fastapi.testclient import TestClient
 
-from tests.desk import ORIGIN
 from tests.integration.conftest import RedisServer
 from tests.integration.faults.conftest import Matrix
-from tests.integration.faults.trial import Client, Trial
+from tests.integration.faults.trial import Client, Trial, served
 from tests.simulator import HOUR_MS, MINUTE_MS
-from voting_server.app import create_app
-
-
-@contextmanager
-def served(trial: Trial) -> Iterator[Callable[[int], Client]]:
-    """Serve the town in this process; lends a maker of logged-in clients by the voter's place."""
-    app = create_app(trial.town.context.settings)
-    with TestClient(app, base_url=ORIGIN):
-
-        def client(place: int) -> Client:
-            http = TestClient(app, base_url=ORIGIN)
-            return Client(trial, trial.town.registered()[place], http).log_in()  # type: ignore[arg-type]
-
-        yield client
 
 
 @pytest.mark.parametrize("fault", ["emptied", "killed and started again"])
-def test_redis_is_lost(
-    make_trial: Callable[..., Trial], matrix: Matrix, redis_server: RedisServer, fault: str
-) -> None:
+def test_redis_is_lost(make_trial: Callable[..., Trial], matrix: Matrix, redis_server: RedisServer, fault: str) -> None:
     trial = make_trial(redis=redis_server.url)
     with served(trial) as client:
         clients = [client(place) for place in range(4)]
@@ -80,9 +61,7 @@ def test_the_disk_is_full(make_trial: Callable[..., Trial], matrix: Matrix) -> N
 
 
 @pytest.mark.parametrize("jump_ms", [-2 * HOUR_MS, 2 * HOUR_MS])
-def test_the_databases_clock_jumps_and_returns(
-    make_trial: Callable[..., Trial], matrix: Matrix, jump_ms: int
-) -> None:
+def test_the_databases_clock_jumps_and_returns(make_trial: Callable[..., Trial], matrix: Matrix, jump_ms: int) -> None:
     trial = make_trial()
     town, statuses = trial.town, set[int]()
     with served(trial) as client:
@@ -106,8 +85,8 @@ def test_the_databases_clock_jumps_and_returns(
             town.write()
     trial.finish()
     way = f"{abs(jump_ms) // MINUTE_MS} minutes {'back' if jump_ms < 0 else 'forward'}"
-    answers = " ".join(map(str, sorted(statuses)))
-    matrix.note("clock", f"the database's clock {way} and right again (casts meanwhile: {answers})", trial.judge())
+    answers = " and ".join(map(str, sorted(statuses)))
+    matrix.note("clock", f"the database's clock {way}, casts answered {answers}, and right again", trial.judge())
 
 
 def _try(client: Client, entry: bytes | None) -> int:

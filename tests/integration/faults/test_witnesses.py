@@ -13,11 +13,17 @@ from tests.simulator import signing_key
 
 WAIT_MS = 500
 DEAD = "http://127.0.0.1:1"
+
+
+def spoil(body: bytes) -> bytes:
+    """Return the witness's line with other last bytes."""
+    line = cosign(signing_key("witness", 0), NAME, text_of(body) or "x\n", 1_768_050_000).to_text()
+    return f"{line[:-6]}AAAA=\n".encode()
+
+
 CELLS = {
     **{lie: LIES[lie] for lie in ("garbage", "another key", "another root", "old size", "stalled body")},
-    "a bad signature": lambda handler, body: reply(
-        handler, 200, cosign(signing_key("witness", 0), NAME, text_of(body) or "x\n", 1_768_050_000).to_text()[:-6].encode() + b"AAAA=\n"
-    ),
+    "a bad signature": lambda handler, body: reply(handler, 200, spoil(body)),
     "rightly, too late": lambda handler, _: handler.ended.wait(20),
 }
 

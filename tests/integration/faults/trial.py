@@ -1,8 +1,8 @@
 """One cell of the fault matrix: a town on PostgreSQL, real processes to hurt, voters over HTTP, the audit at the end.
 
-`Trial` founds a town and leads it to its opening, keeps every receipt that a voter got and every checkpoint that anybody
-could see, and at the end lets the election finish and `judge`s it: no acknowledged ballot is missing, none stands twice,
-no two checkpoints disagree, and the record is verified. Clocks of database and witnesses are the town's.
+`Trial` founds a town and leads it to its opening, keeps every receipt that a voter got and every checkpoint that
+anybody could see, and at the end lets the election finish and `judge`s it: no acknowledged ballot is missing, none
+stands twice, no two checkpoints disagree, and the record is verified. Clocks of database and witnesses are the town's.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psycopg
+from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from audit import cli as audit_cli
@@ -34,6 +35,7 @@ from tests.desk import ORIGIN, ballot_of, decode, encode
 from tests.integration.board.town import Town, found_town
 from tests.integration.conftest import Cluster, create_databases, short_folder
 from tests.simulator import Voter, secret
+from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
 from voting_server.casting.login import login_challenge
 from voting_server.plumbing.database import Database
@@ -369,3 +371,16 @@ def open_trial(cluster: Cluster, until: str = "open", **settings: Any) -> Trial:
     made.append(trial)
     town.run(until)
     return trial
+
+
+@contextmanager
+def served(trial: Trial) -> Iterator[Callable[[int], Client]]:
+    """Serve the town in this process; lends a maker of logged-in clients by the voter's place."""
+    app = create_app(trial.town.context.settings)
+    with TestClient(app, base_url=ORIGIN):
+
+        def client(place: int) -> Client:
+            http = TestClient(app, base_url=ORIGIN)
+            return Client(trial, trial.town.registered()[place], http).log_in()  # type: ignore[arg-type]
+
+        yield client
