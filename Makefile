@@ -80,6 +80,7 @@ $(SYSTEM): packages.txt
 	@missing=; for name in $$(grep -v '^#' packages.txt); do dpkg -s $$name >/dev/null 2>&1 || missing="$$missing $$name"; done; \
 	command -v $(CARGO) >/dev/null || missing="$$missing $(RUST_PACKAGES)"; \
 	command -v go >/dev/null || missing="$$missing golang-go"; \
+	command -v npm >/dev/null || missing="$$missing nodejs npm"; \
 	if [ -n "$$missing" ]; then \
 	    if [ "$$(id -u)" = 0 ]; then apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y $$missing; \
 	    else echo "packages are missing; run this, then make again:"; echo "  sudo apt-get install -y$$missing"; exit 1; fi; fi
