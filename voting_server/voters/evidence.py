@@ -30,7 +30,7 @@ from crypto.transcript import Kind, tag, tagged_hash
 ALPHABET = "23456789ACEHKPTX"
 CODE_DIGITS = 24
 """23 random digits of 4 bits and one that finds a slip of the pen."""
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+ALGORITHMS = ("RS256", "PS256", "ES256", "Ed25519")
 SKEW_S = 60
 _LONGEST_TOKEN = 16_384
 _ISSUED = "enrolment-code"
