@@ -52,7 +52,6 @@ class EntryPlace(BaseModel):
     leaf: str
     index: int | None = None
     check: str | None = None
-    deadline_ms: int | None = None
 
 
 def create_router(board: Board) -> APIRouter:
@@ -130,18 +129,18 @@ def _add_entries(router: APIRouter, board: Board) -> None:
 
     @router.get("/ballot/{ballot_hash}")
     def find_ballot(ballot_hash: LeafHash, response: Response) -> EntryPlace:
-        """Tell where the ballot of a ballot hash stands, or that it waits for its block, and until when at most."""
+        """Tell where the ballot of a ballot hash stands, or that it waits for its block; never when it came."""
         response.headers["Access-Control-Allow-Origin"] = "*"
         queued = board.find(bytes.fromhex(ballot_hash))
         if queued is None:
             raise ProblemError("not-found")
+        # No deadline: it is the time of arrival plus a constant, and the board names the pseudonym beside it.
         return EntryPlace(
             state=queued.state,
             type=queued.type,
             leaf=queued.leaf.hex(),
             index=queued.entry_index,
             check=queued.check_id,
-            deadline_ms=queued.deadline_ms,
         )
 
     @router.get("/proof/{index}", response_class=Response, responses=_bytes_of(_PROOF, "A tlog-proof"))

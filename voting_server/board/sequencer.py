@@ -80,6 +80,7 @@ class Sequencer:
         self._key = board.log_key()
         self._lock = SequencerLock(board.context.database, board.context.settings.data_dir)
         self._witnesses: Witnesses | None = None
+        self._is_loaded = False
         self._held = 0
         self._unpublished: list[tuple[str, bytes]] = []
         self._content_end = 0  # entries up to the last one that is not a seal
@@ -91,12 +92,16 @@ class Sequencer:
     def start(self) -> bool:
         """Take the lock, read the log, compare it with what was published and witnessed, publish what is missing.
 
-        False, with nothing taken, while another process sequences or there is no election yet. Raises ForkError.
+        False while another process sequences, there is no election yet, or too few witnesses answer; what was read is
+        kept then for the next try. Raises ForkError, SkewError.
         """
         if not self._lock.acquire():
             return False
-        if not self._load() or not self._compare():
+        if not self._is_loaded and not self._load():
             self._lock.release()
+            return False
+        self._is_loaded = True
+        if not self._compare():
             return False
         self._ask_witnesses()
         return True
@@ -106,6 +111,7 @@ class Sequencer:
         if self._witnesses is not None:
             self._witnesses.close()
             self._witnesses = None
+        self._is_loaded = False
         self._lock.release()
 
     def run(self, ended: threading.Event) -> None:
@@ -170,7 +176,8 @@ class Sequencer:
         if quorum is not None and quorum.quorum_note is not None:
             self._publication.publish_checkpoint(quorum.quorum_note)
         settings = self._board.context.settings
-        self._witnesses = Witnesses(log_key, settings.witnesses, settings.witness_ms)
+        if self._witnesses is None:
+            self._witnesses = Witnesses(log_key, settings.witnesses, settings.witness_ms)
         answered = self._witnesses.compare(self._witness_keys(), self._root_at, self.writer.tiles.size)
         limit_ms = self._board.context.limits.skew_ms
         wrong = self._witnesses.wrong_clocks(limit_ms)
@@ -218,6 +225,7 @@ class Sequencer:
                 self._write(rows)
             except BaseException:
                 # What the record has entered may not stand in the database: read again before anything is signed.
+                self._is_loaded = False
                 self._lock.release()
                 raise
             written = True

@@ -9,7 +9,7 @@ checks that every auditor runs. A row that is committed here is never lost; a re
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,9 +124,12 @@ class Board:
 
     # --------------------------------------------------------------------------------------------------- intake
 
-    def enqueue(self, raw: bytes, delay_ms: int | None = None) -> Queued:
+    def enqueue(
+        self, raw: bytes, delay_ms: int | None = None, *, count: Callable[[], None] = lambda: None
+    ) -> Queued:
         """Take an entry in after all its checks; return its row, the first one where it was taken in before.
 
+        `count` is called for a new entry whose checks all held, before it is stored; what it raises refuses the entry.
         Raises Refused, or ProblemError: the queue is full, or another entry of this pseudonym waits.
         """
         known = self.find_entry(leaf_hash(raw))
@@ -139,6 +142,7 @@ class Board:
             refusal = discharge(office, [work]).refusals[0]
             if refusal is not None:
                 raise refusal
+        count()
         return self.insert(self._describe(raw, delay_ms))
 
     def _describe(self, raw: bytes, delay_ms: int | None) -> NewEntry:

@@ -12,7 +12,7 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
@@ -185,6 +185,7 @@ class Witnesses:
         self._urls = dict(urls)
         self._wait_s = wait_ms / 1_000
         self._clients: dict[str, WitnessClient] = {}
+        self._asked: dict[str, Future[NoteSignature]] = {}
         self._pool = ThreadPoolExecutor(max_workers=2 * max(len(urls), 1), thread_name_prefix="witness")
 
     def close(self) -> None:
@@ -212,7 +213,10 @@ class Witnesses:
         started = time.monotonic()
         deadline = started + self._wait_s
         clients = self._select(keys)
+        # Who still keeps a thread (an answer's head may come byte by byte) is not given another: others need it.
+        clients = [client for client in clients if not self._is_busy(client.key.name)]
         futures = {self._pool.submit(client.ask, request, deadline, latest_s): client for client in clients}
+        self._asked.update({client.key.name: future for future, client in futures.items()})
         lines: dict[str, NoteSignature] = {}
         pending = set(futures)
         while pending and time.monotonic() < deadline:
@@ -231,6 +235,13 @@ class Witnesses:
             future.cancel()
             self._note_failure(futures[future].key.name, "too slow")
         return [lines[key.name] for key in keys if key.name in lines]
+
+    def _is_busy(self, name: str) -> bool:
+        asked = self._asked.get(name)
+        if asked is None or asked.done():
+            return False
+        self._note_failure(name, "too slow")
+        return True
 
     @staticmethod
     def _note_failure(name: str, error: str) -> None:

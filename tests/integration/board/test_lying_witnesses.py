@@ -119,7 +119,7 @@ def _replace_first(town: Town, url: str) -> None:
     town.sequencer.stop()
     settings = town.context.settings
     urls = {**settings.witnesses, NAME: url}
-    object.__setattr__(town.context, "settings", settings.model_copy(update={"witnesses": urls, "witness_ms": 300}))
+    object.__setattr__(town.context, "settings", settings.model_copy(update={"witnesses": urls, "witness_ms": 3_000}))
     town.board = Board(town.context)
     town.board.start()
     town.sequencer = Sequencer(town.board)
@@ -174,6 +174,11 @@ def test_too_few_witnesses_at_the_start_keep_the_sequencer_waiting(desk: Town) -
         desk.watches.pop().stop()
     desk.restart()
     assert not desk.sequencer.start()
+    desk.revive(3)
+    assert not desk.sequencer.start()
+    desk.revive(2)
+    desk.sequencer.stop()
+    assert desk.sequencer.start()
 
 
 @pytest.mark.parametrize(("wrong", "starts"), [(1, True), (2, False)])

@@ -77,6 +77,7 @@ class Town(World):
             "log_key": signing_key("log").seed.hex(),
             "receipt_key": signing_key("receipt").seed.hex(),
             "data_dir": self.folder,
+            "witness_ms": 5_000,  # a busy machine is no dead witness
         }
         self.context = Context(
             Settings(**{**settings.model_dump(exclude_unset=True), **changes}), database, Cache(), "ballot"

@@ -22,7 +22,7 @@ from fastapi import FastAPI
 from crypto.election.entries import Incident
 from crypto.signatures import MAX_U63, TYPE_COSIGNATURE, VerifierKey, parse_note, parse_verifier_key, verify_quorum
 from tests.integration.board.town import Town, sqlite_town
-from tests.simulator import make_manifest, make_parts, signing_key
+from tests.simulator import QUORUM, make_manifest, make_parts, signing_key
 from voting_server.board.routes import create_router
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
@@ -67,7 +67,7 @@ def test_go_reads_verifies_and_proves_the_log(tmp_path: Path) -> None:
             assert result.returncode == 0, result.stderr
             found = json.loads(result.stdout)
             assert found["size"] == town.board.heads().quorum_size >= 300
-            assert found["signatures"] == 1 + len(town.watches)
+            assert found["signatures"] > QUORUM
             other = VerifierKey(policy.log.name, policy.witnesses[0].public_key).to_text()
             assert read_with_go(url, other).returncode != 0
             (town.board.published / "tile/entries/000").write_bytes(b"\x00\x01x" * 256)
@@ -127,14 +127,14 @@ def test_a_witness_that_nobody_here_wrote_cosigns_the_log(tmp_path: Path) -> Non
         try:
             name_witness(town, url)
             town.run("certified")
+            town.watches.pop(0).stop()
+            town.write()
+            assert town.board.heads().quorum_size == town.board.heads().size
             note = town.board.publication.get("checkpoint") or b""
             assert NAME in [line.name for line in parse_note(note).signatures]
             policy = town.board.policy()
             counted = verify_quorum(note, policy.log, policy.witnesses, policy.quorum, MAX_U63).cosignatures
             assert NAME in [each.witness.name for each in counted]
-            town.watches.pop(0).stop()
-            town.write()
-            assert town.board.heads().quorum_size == town.board.heads().size
             town.restart()
             assert town.sequencer.start()
             town.write()
