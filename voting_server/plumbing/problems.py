@@ -32,6 +32,7 @@ PROBLEMS: Mapping[str, int] = {
     "identification-failed": 403,
     "enrolment-failed": 403,
     "not-eligible": 403,
+    "not-told": 409,
     "roll-closed": 409,
     "roll-faulty": 422,
     "roll-unplaced": 409,

@@ -152,6 +152,24 @@ class RequestOut(BaseModel):
     id: int
 
 
+class NoticeOut(BaseModel):
+    """Somebody to tell, by letter, telephone or message, that her key is to be changed."""
+
+    model_config = example(request=1, type="change", number="1" * 14)
+
+    request: int
+    type: str
+    number: str
+
+
+class NoticesOut(BaseModel):
+    """Whom to tell."""
+
+    model_config = example(notices=[])
+
+    notices: list[NoticeOut]
+
+
 class EnrolmentIn(BaseModel):
     """How the key is kept."""
 

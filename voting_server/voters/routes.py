@@ -30,6 +30,8 @@ from voting_server.voters.messages import (
     FoundingIn,
     FreezeOut,
     KeyOut,
+    NoticeOut,
+    NoticesOut,
     OidcIn,
     OidcOut,
     QueueOut,
@@ -116,6 +118,17 @@ def _add_operator_routes(router: APIRouter, voters: Voters, context: Context) ->
     def ask_strike(strike: StrikeIn) -> RequestOut:
         """Ask both registrars to strike somebody's slot."""
         return RequestOut(id=voters.ask_strike(strike.number, strike.reason))
+
+    @router.get("/notices", **only)  # type: ignore[arg-type]
+    def read_notices() -> NoticesOut:
+        """Return whom to tell by a second channel that her key is to be changed."""
+        rows = [NoticeOut(request=made, type=kind, number=number) for made, kind, number in voters.notices()]
+        return NoticesOut(notices=rows)
+
+    @router.post("/notices/{identifier}/sent", status_code=204, **only)  # type: ignore[arg-type]
+    def note_told(identifier: Identifier) -> None:
+        """Note that somebody was told; only then do registrars sign the change."""
+        voters.note_told(identifier)
 
 
 def _add_voter_routes(router: APIRouter, voters: Voters, context: Context) -> None:

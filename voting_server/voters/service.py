@@ -393,6 +393,8 @@ class Voters:
             )
         except ConflictError:
             raise ProblemError("slot-taken") from None
+        if kind == "change":
+            store.add_notice(connection, made)
         store.add_act(connection, f"{kind}-asked", evidence.provider, str(made))
         return Taken(shown.number, requested=True)
 
@@ -427,6 +429,18 @@ class Voters:
             store.add_act(connection, "strike-asked", "operator", str(made))
         return made
 
+    def notices(self) -> list[tuple[int, str, str]]:
+        """Return (request, type, personal number) of whom to tell by a second channel: her key is to be changed."""
+        with self.context.database.read() as connection:
+            return store.read_notices(connection)
+
+    def note_told(self, identifier: int) -> None:
+        """Note that somebody was told. Raises ProblemError where nothing was to tell."""
+        with self.context.database.begin() as connection:
+            if not store.set_sent(connection, identifier):
+                raise ProblemError("not-found")
+            store.add_act(connection, "told", "operator", str(identifier))
+
     def requests(self, after: int) -> list[Request]:
         """Return what waits for the registrars, in order, from an id on."""
         with self.context.database.read() as connection:
@@ -438,6 +452,9 @@ class Voters:
         with self.context.database.begin() as connection:
             found = _only(store.read_requests(connection, identifier=identifier))
             verify_body(frame.registrars[author], frame.election, found.type, found.body, signature)
+            if any(request == identifier for request, _, _ in store.read_notices(connection)):
+                # Whoever holds somebody's identification for a moment must not change her key without her noticing.
+                raise ProblemError("not-told")
             if store.add_signature(connection, identifier, author, signature):
                 store.add_act(connection, "signed", author.hex(), str(identifier))
             return _only(store.read_requests(connection, identifier=identifier))

@@ -131,6 +131,13 @@ SIGNATURES = Table(
     Column("author", LargeBinary(8), primary_key=True),
     Column("signature", LargeBinary(64), nullable=False),
 )
+NOTICES = Table(
+    "notices",
+    IDENTITY,
+    Column("request", BIG, ForeignKey("requests.id"), primary_key=True, autoincrement=False),
+    Column("created_at_ms", BIG, nullable=False),
+    Column("sent_at_ms", BIG),
+)
 ACTS = append_only(
     Table(
         "acts",
@@ -492,6 +499,26 @@ def add_signature(connection: Connection, request: int, author: bytes, signature
         return False
     connection.execute(insert(SIGNATURES).values(request=request, author=author, signature=signature))
     return True
+
+
+def add_notice(connection: Connection, request: int) -> None:
+    """Keep that the person of a request is to be told by a second channel."""
+    connection.execute(insert(NOTICES).values(request=request, created_at_ms=NOW_MS, sent_at_ms=None))
+
+
+def read_notices(connection: Connection) -> list[tuple[int, str, str]]:
+    """Return (request, its type, personal number) of those that were not sent."""
+    wanted = select(NOTICES.c.request, REQUESTS.c.type, REQUESTS.c.number).join(REQUESTS)
+    rows = connection.execute(wanted.where(NOTICES.c.sent_at_ms.is_(None)).order_by(NOTICES.c.request))
+    return [(row.request, row.type, row.number) for row in rows]
+
+
+def set_sent(connection: Connection, request: int) -> bool:
+    """Mark a notice as sent; False where none waits."""
+    done = connection.execute(
+        update(NOTICES).where(NOTICES.c.request == request, NOTICES.c.sent_at_ms.is_(None)).values(sent_at_ms=NOW_MS)
+    )
+    return done.rowcount == 1
 
 
 def set_delivered(connection: Connection, request: int) -> None:

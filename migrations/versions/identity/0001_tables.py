@@ -144,6 +144,14 @@ def upgrade() -> None:
         info={"append_only": True},
     )
     op.create_table(
+        "notices",
+        sa.Column("request", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("created_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("sent_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_notices_request")),
+        sa.PrimaryKeyConstraint("request", name=op.f("pk_notices")),
+    )
+    op.create_table(
         "request_signatures",
         sa.Column("request", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("author", sa.LargeBinary(length=8), nullable=False),
@@ -159,6 +167,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Take it back."""
     op.drop_table("request_signatures")
+    op.drop_table("notices")
     op.drop_table("slots")
     with op.batch_alter_table("sessions", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at_ms"))

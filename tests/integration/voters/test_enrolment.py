@@ -175,13 +175,18 @@ def test_somebody_without_a_session_learns_nothing(frozen: House) -> None:
     assert browser.client.get("/voter").status_code == 401
 
 
-def test_a_second_passkey_is_a_change_that_no_queue_signs(frozen: House) -> None:
+def test_a_second_passkey_is_a_change_that_waits_until_the_voter_is_told_and_no_queue_signs(frozen: House) -> None:
     frozen.enrol(0)
     assert deliver(frozen) == ["delivered"]
     browser = frozen.enrol(0, passkey_of("second"))
     assert browser.client.get("/voter").json()["requests"][-1] == {"type": "change", "state": "requested"}
     assert [what[:7] for what in deliver(frozen)] == ["refused"]
     (waiting,) = frozen.links[0].fetch_requests()
+    assert frozen.links[0].serve(only=waiting.id)[0][1] == "refused: the identity side says 409"
+    (notice,) = frozen.operate("GET", "/notices").json()["notices"]
+    assert notice == {"request": waiting.id, "type": "change", "number": number_of(0)}
+    assert frozen.operate("POST", f"/notices/{waiting.id}/sent").status_code == 204
+    assert frozen.operate("POST", f"/notices/{waiting.id}/sent").status_code == 404
     assert [frozen.links[place].serve(only=waiting.id)[0][1] for place in (0, 1)] == ["signed", "delivered"]
     assert sum(frozen.world.record.roll.changes_by_district.values()) == 1
 
