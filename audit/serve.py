@@ -161,6 +161,7 @@ class WitnessServer:
             if url
         ]
         self._lock = threading.Lock()
+        self._certifying = threading.Lock()
         self._certificates: dict[tuple[str, int], bytes] = {}
 
     @property
@@ -245,11 +246,15 @@ class WitnessServer:
             root = None if origin is None else self.store.recent.get(origin, {}).get(size)
         if origin is None or kind is None or root is None:
             return Answer(404)
-        known = self._certificates.get((origin, size))
-        if known is None:
-            message = bls_message(tag(kind, "certificate"), origin, size, root)
-            known = sign_bls(bls_secret(self.keys.bls_seed), message)
-            self._certificates = {(origin, size): known}
+        # One at a time and each once: it takes a good part of a second, and anybody may ask.
+        with self._certifying:
+            known = self._certificates.get((origin, size))
+            if known is None:
+                message = bls_message(tag(kind, "certificate"), origin, size, root)
+                known = sign_bls(bls_secret(self.keys.bls_seed), message)
+                self._certificates[origin, size] = known
+                if len(self._certificates) > _RECENT:
+                    del self._certificates[next(iter(self._certificates))]
         return Answer(200, known.hex().encode() + b"\n")
 
     # ------------------------------------------------------------------------------------------------- running

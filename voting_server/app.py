@@ -136,7 +136,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 
 def _guards(app: ASGIApp, context: Context) -> ASGIApp:
-    return Guards(app, context.cache, context.limits, context.origin, IMPORTS)
+    operators = context.settings.operators
+    return Guards(app, context.cache, context.limits, context.origin, imports=IMPORTS, operators=operators)
 
 
 def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[FastAPI]) -> Any:  # noqa: ANN401

@@ -1,10 +1,12 @@
 """Cross-site requests, sessions set beforehand, other voters' ballots: none of it acts for anybody."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from crypto.merkle import leaf_hash
 from tests.desk import CBOR, Desk, ballot_of, open_desk
 
 COOKIE = "__Host-dobush-ballot"
@@ -102,3 +104,21 @@ def test_another_voters_ballot_is_not_to_be_opened(desk: Desk) -> None:
     entry = sitting.sign(ballot, sitting.nonce(ballot))
     assert ballot_of(entry) == ballot
     assert sitting.cast(entry).status_code == 201
+
+
+def test_nobody_learns_when_a_ballot_came(desk: Desk) -> None:
+    sitting = desk.log_in(0)
+    entry = sitting.entry()
+    assert sitting.cast(entry).status_code == 201
+    digest = sitting.hash(ballot_of(entry)).hex()
+    stranger = desk.anonymous()
+    places = [f"/ballots/{digest}", f"/log/ballot/{digest}", f"/log/leaf/{leaf_hash(entry).hex()}"]
+    row = desk.store.find(leaf=leaf_hash(entry))
+    assert row is not None
+    assert row.deadline_ms is not None
+    for _ in range(2):
+        for place in places:
+            answer = stranger.get(place)
+            assert answer.status_code == 200
+            assert not {str(row.received_at_ms), str(row.deadline_ms)} & set(re.findall("[0-9]+", answer.text))
+        desk.sequence()

@@ -3,8 +3,9 @@
 Slow heads and bodies are cut off by the protocol itself: `tests/integration/test_limits.py`.
 """
 
+import asyncio
 import gzip
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from crypto.election.record import Work, discharge
 from tests.desk import Sitting, open_desk
 from tests.simulator import secret
 from voting_server.casting import intake
+from voting_server.casting.routes import _Streams
+from voting_server.plumbing.problems import ProblemError
 
 
 def false_entry(sitting: Sitting, number: int) -> bytes:
@@ -97,3 +100,25 @@ def test_more_than_can_be_checked_is_told_so_at_once(tmp_path: Path) -> None:
             assert sitting.cast(entry).status_code == 201
         assert desk.sequence() == []
         assert desk.world.record.tally.accepted == 12
+
+
+def test_readers_who_leave_at_once_take_no_place() -> None:
+    async def events() -> AsyncIterator[str]:
+        yield "an event"
+
+    async def leave_and_read() -> list[str]:
+        streams = _Streams(1)
+        for _ in range(3):
+            streams.require_room()
+            # Never begun: the reader was gone before the answer's first byte.
+            await streams.count(events()).aclose()
+        first = streams.count(events())
+        read = [await anext(first)]
+        with pytest.raises(ProblemError) as refused:
+            streams.require_room()
+        assert refused.value.status == 503
+        await first.aclose()
+        streams.require_room()
+        return read
+
+    assert asyncio.run(leave_and_read()) == ["an event"]

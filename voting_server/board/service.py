@@ -124,9 +124,7 @@ class Board:
 
     # --------------------------------------------------------------------------------------------------- intake
 
-    def enqueue(
-        self, raw: bytes, delay_ms: int | None = None, *, count: Callable[[], None] = lambda: None
-    ) -> Queued:
+    def enqueue(self, raw: bytes, delay_ms: int | None = None, *, count: Callable[[], None] = lambda: None) -> Queued:
         """Take an entry in after all its checks; return its row, the first one where it was taken in before.
 
         `count` is called for a new entry whose checks all held, before it is stored; what it raises refuses the entry.

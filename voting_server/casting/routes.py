@@ -57,7 +57,7 @@ class Login(BaseModel):
     )
 
     token: str = Field(min_length=75, max_length=75, description="as it was given")
-    pseudonym: str = Field(pattern="^[0-9a-f]{32}$", description="the passkey's user handle")
+    pseudonym: str = Field(pattern="^[0-9a-f]{32}$", description="which slot; the identity side tells it to its voter")
     credential: AssertionJson = Field(description="the browser's PublicKeyCredential.toJSON()")
 
 
@@ -196,9 +196,6 @@ def _add_login(router: APIRouter, casting: Casting, context: Context) -> None:
         if origin is not None and not is_own_origin(origin, context.origin):
             raise ProblemError("foreign-origin")
         pseudonym = bytes.fromhex(login.pseudonym)
-        handle = login.credential.response.userHandle
-        if handle and _decode(handle) != pseudonym:
-            raise ProblemError("login-failed")
         session = casting.log_in(_decode(login.token), pseudonym, login.credential)
         with context.database.begin() as connection:
             BALLOT_SESSIONS.end(connection, request)
@@ -311,8 +308,8 @@ def _add_status(router: APIRouter, casting: Casting, context: Context) -> None:
     async def follow(name: BallotName, request: Request) -> Response:
         """Tell what becomes of a ballot as it happens: events `status` (JSON), at last `proof` (the .tlog-proof)."""
         row = await run_in_threadpool(casting.find, name)
-        streams.enter()
-        events = streams.leave_after(_events(casting, context, name, row, request))
+        streams.require_room()
+        events = streams.count(_events(casting, context, name, row, request))
         return StreamingResponse(events, headers=_NO_STORE, media_type="text/event-stream")
 
 
@@ -322,12 +319,13 @@ class _Streams:
     def __init__(self, most: int) -> None:
         self._open, self._most = 0, most
 
-    def enter(self) -> None:
+    def require_room(self) -> None:
         if self._open >= self._most:
             raise ProblemError("busy", retry_after_s=5)
-        self._open += 1
 
-    async def leave_after(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def count(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
+        # Counted here and not before: a reader who leaves at once is never sent anything, so that nothing would end.
+        self._open += 1
         try:
             async for event in events:
                 yield event

@@ -89,15 +89,13 @@ class Elections:
     def take(self, raw: bytes) -> Queued:
         """Take in an author-signed entry: a repeat gets its old answer, a new one every check, then it waits.
 
-        Raises Refused, ProblemError. An entry counts against the limit of its key only when its signature held, so
-        that nobody can use up somebody else's.
+        Raises Refused, ProblemError. An entry counts against the limit of its key only when it is new and its signature
+        held, so that nobody can use up somebody else's, not even with entries that everybody reads on the board.
         """
         entry = parse_entry(raw)
         if entry.type in OTHER_WAYS:
             raise ProblemError("other-way")
-        queued = self._board.enqueue(raw)
-        self._count(entry)
-        return queued
+        return self._board.enqueue(raw, count=lambda: self._count(entry))
 
     def _count(self, entry: Entry) -> None:
         for key_id, _ in entry.signatures:

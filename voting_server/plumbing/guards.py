@@ -57,10 +57,19 @@ def limit(cache: Cache, name: str, key: str, amount: int, seconds: int = 60) -> 
 class Guards:
     """The ASGI middleware of one side."""
 
-    def __init__(self, app: ASGIApp, cache: Cache, limits: Limits, origin: str, imports: Iterable[str] = ()) -> None:
-        """Stand before `app`; `imports` are the paths whose bodies may be as large as a roll."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        cache: Cache,
+        limits: Limits,
+        origin: str,
+        *,
+        imports: Iterable[str] = (),
+        operators: Iterable[str] = (),
+    ) -> None:
+        """Stand before `app`; `imports` are the paths where an operator's body may be as large as a roll."""
         self._app, self._cache, self._limits, self._origin = app, cache, limits, origin
-        self._imports = frozenset(imports)
+        self._imports, self._operators = frozenset(imports), tuple(operators)
         self._known: dict[bytes, None] = {}  # hashes of cookies that a session was found for, the newest last
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -110,7 +119,9 @@ class Guards:
     def _bound(self, request: Request, receive: Receive) -> Receive:
         """Return a `receive` that stops after the largest body; a stated length refuses early."""
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        largest = self._limits.import_bytes if path in self._imports else self._limits.body_bytes
+        # A body is read and parsed before its route asks who sent it: a large one is for operators only.
+        may_import = path in self._imports and _is_operator(request, self._operators)
+        largest = self._limits.import_bytes if may_import else self._limits.body_bytes
         stated = request.headers.get("content-length", "0")
         if stated.isdecimal() and int(stated) > largest:
             raise ProblemError("too-large")
@@ -142,8 +153,12 @@ def require_operator(request: Request, digests: Iterable[str]) -> None:
 
     An operator founds the election, imports rolls, issues codes; she signs nothing and decides nothing.
     """
+    if not _is_operator(request, digests):
+        raise ProblemError("forbidden")
+
+
+def _is_operator(request: Request, digests: Iterable[str]) -> bool:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     digest = hashlib.sha256(token.encode()).hexdigest()
     known = [hmac.compare_digest(digest, each.lower()) for each in digests]
-    if scheme.lower() != "bearer" or not any(known):
-        raise ProblemError("forbidden")
+    return scheme.lower() == "bearer" and any(known)

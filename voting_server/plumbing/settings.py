@@ -43,6 +43,7 @@ class Limits(BaseModel):
     backlog: Positive = Field(2_048, description="connections that the kernel holds for a worker")
     queue: Positive = Field(20_000, description="entries that wait for a block; more are answered 503")
     intake: Positive = Field(256, description="casts of one worker that wait for their checks; more are answered 503")
+    intake_ms: Positive = Field(500, description="wait of the first cast in that line at which more are answered 503")
     batch: Positive = Field(64, description="casts that are checked and stored together")
     streams: Positive = Field(1_000, description="live feeds of one worker at a time")
     session_s: Positive = Field(1_800, description="life of a session")
@@ -68,7 +69,13 @@ class Settings(BaseSettings):
     """The settings of one process; frozen, made once, handed down by `create_app`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DOBUSH_", env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
+        env_prefix="DOBUSH_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        # The message of a setting that does not fit goes to a log: it must not quote a seed.
+        hide_input_in_errors=True,
     )
 
     side: Side = Field(Side.DESK, description="identity, ballot, or desk (one process, not for an election)")

@@ -246,3 +246,27 @@ def test_the_loop_ends_for_good_at_a_fork(desk: Town, monkeypatch: pytest.Monkey
         desk.sequencer.run(ended)
     desk.sequencer = Sequencer(desk.board)
     assert desk.sequencer.start()
+
+
+def test_a_witness_that_never_ends_its_answer_keeps_one_thread_and_no_more(desk: Town) -> None:
+    asked = threading.Semaphore(0)
+
+    def drip(handler: Any, body: bytes) -> None:  # noqa: ANN401
+        if not body:
+            reply(handler, 404, b"")
+            return
+        asked.release()
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nx-long: ")
+        while not handler.ended.wait(0.05):
+            handler.wfile.write(b"x")
+
+    desk.run("founded")
+    with liar(drip) as url:
+        _replace_first(desk, url)
+        assert desk.sequencer.start()
+        for _ in range(3):
+            desk.write()
+            heads = desk.board.heads()
+            assert heads.quorum_size == heads.size
+        assert asked.acquire(blocking=False)
+        assert not asked.acquire(blocking=False)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 import audit.mirror
+import audit.serve
 from audit.fetch import InputError
 from audit.fork import verify_fork
 from audit.serve import HeadStore, WitnessServer, open_keys
@@ -117,6 +118,20 @@ def test_the_monitoring_endpoint_shows_what_was_cosigned(watched: Town, watch: W
     assert shown.text == parse_note(note(watched, 5)).text
     assert [line.name for line in shown.signatures] == [watched.manifest.origin, watch.server.keys.name]
     assert httpx.get(f"{watch.url}/{'0' * 64}/checkpoint", trust_env=False).status_code == 404
+
+
+def test_a_certificate_share_is_computed_once_however_many_ask(
+    watched: Town, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[bytes] = []
+    monkeypatch.setattr(audit.serve, "sign_bls", lambda _secret, message: made.append(message) or bytes(96))
+    ask(watch, request(watched, 0, 3))
+    ask(watch, request(watched, 3, 5))
+    place = f"{watch.url}/bls/{sha256(watched.manifest.origin.encode()).hexdigest()}"
+    for size in (3, 5, 3, 5, 5, 3):
+        assert httpx.get(f"{place}/{size}", trust_env=False).status_code == 200
+    assert httpx.get(f"{place}/4", trust_env=False).status_code == 404
+    assert len(made) == 2
 
 
 def test_a_shown_fork_is_refused_and_its_proof_kept(watched: Town, watch: Watch) -> None:

@@ -128,6 +128,16 @@ def test_a_founding_may_be_as_large_as_the_limit_and_not_a_byte_larger(tmp_path:
 
 
 @pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer let me out"}])
+def test_a_large_body_of_a_stranger_is_not_even_read(tmp_path: Path, header: dict[str, str]) -> None:
+    made = settings(tmp_path, body_bytes=1_000)
+    migrate_side(made)
+    with TestClient(create_app(made)) as client:
+        headers = {**header, "Content-Type": "application/json"}
+        assert problem(client.post("/election", content=b"[" * 1_001, headers=headers)) == "too-large"
+        assert client.post("/election", content=b"[" * 1_001, headers={**headers, **OPERATOR}).status_code == 400
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer let me out"}])
 def test_only_an_operator_founds(client: TestClient, world: World, header: dict[str, str]) -> None:
     assert problem(client.post("/election", json=founding(world), headers=header)) == "forbidden"
     assert problem(client.get("/election")) == "no-election"
@@ -219,6 +229,18 @@ def test_a_key_may_send_as_many_entries_as_the_limit_and_not_one_more(founded: T
 
     assert [send(number).status_code for number in range(3)] == [202, 202, 202]
     assert problem(send(3)) == "rate-limited"
+    store = Board(founded.app.state.context).store  # type: ignore[attr-defined]
+    assert store.count_waiting() == 3
+
+
+def test_nobody_uses_up_a_keys_limit_with_what_stands_on_the_board(founded: TestClient, world: World) -> None:
+    def send(number: int) -> int:
+        body = Incident(bytes([number]) * 32, "a note")
+        raw = world.sign("incident", body, signing_key("officer"))
+        return founded.post("/entries", content=raw, headers=CBOR).status_code
+
+    assert {send(0) for _ in range(10)} <= {200, 202}
+    assert [send(number) for number in (1, 2)] == [202, 202]
 
 
 def test_nobody_uses_up_the_limit_of_somebody_elses_key(founded: TestClient, world: World) -> None:

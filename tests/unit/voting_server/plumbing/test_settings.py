@@ -84,3 +84,10 @@ def test_the_page_lists_every_limit_with_its_default() -> None:
     assert [
         name for name, field in {**Settings.model_fields, **Limits.model_fields}.items() if not field.description
     ] == ["limits"]
+
+
+@pytest.mark.parametrize("wrong", [{"side": "identity", "log_key": SEED}, {"side": "ballot", "log_key": "5a5a5a"}])
+def test_a_refused_setting_is_not_quoted(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(**wrong)
+    assert "5a5a" not in str(refused.value)
