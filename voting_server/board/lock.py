@@ -11,6 +11,7 @@ the primary key of `entries` refuses a second writer even where a lock was lost 
 """
 
 import fcntl
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,8 +70,11 @@ class SequencerLock:
     def release(self) -> None:
         """Let go of the lock."""
         if self._connection is not None:
-            # The session ends with its connection, and its locks with the session.
-            self._connection.invalidate()
+            with suppress(SQLAlchemyError):
+                self._connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _KEY})
+            # Whatever happened to the connection, its session ends, and its locks with the session.
+            with suppress(SQLAlchemyError):
+                self._connection.invalidate()
             self._connection.close()
             self._connection = None
         if self._file is not None:
