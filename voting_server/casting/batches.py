@@ -1,7 +1,8 @@
 """Micro-batches: requests that wait in memory are handled together, so that one check and one commit serve many.
 
-Spec: `docs/operations/settings.md`, limits `intake` and `batch`. The line is bounded: who would have to wait too long
-is told so at once. Nothing in it was acknowledged; what a crash takes with it, its sender sends again.
+Spec: `docs/operations/settings.md`, limits `intake`, `intake_ms` and `batch`. The line is bounded in length and time:
+who would have to wait too long is told so at once. Nothing in it was acknowledged; what a crash takes with it, its
+sender sends again.
 
 >>> import asyncio
 >>> double = Batches(lambda items: [2 * item for item in items], most=8, bound=100)
@@ -11,6 +12,7 @@ is told so at once. Nothing in it was acknowledged; what a crash takes with it, 
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
@@ -19,7 +21,7 @@ from voting_server.plumbing.problems import ProblemError
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-_Place = tuple[Item, asyncio.Future[Answer], asyncio.AbstractEventLoop]
+_Place = tuple[Item, asyncio.Future[Answer], asyncio.AbstractEventLoop, float]
 
 
 class Batches(Generic[Item, Answer]):
@@ -31,10 +33,15 @@ class Batches(Generic[Item, Answer]):
         *,
         most: int,
         bound: int,
+        patience_s: float = 1.0,
         linger_s: float = 0.0,
     ) -> None:
-        """Take at most `most` items at once and let at most `bound` wait; the first waits `linger_s` for company."""
-        self._handle, self._most, self._bound, self._linger_s = handle, most, bound, linger_s
+        """Take at most `most` items at once; let at most `bound` wait, and no more while the first waits `patience_s`.
+
+        The first waits `linger_s` for company.
+        """
+        self._handle, self._most, self._bound = handle, most, bound
+        self._patience_s, self._linger_s = patience_s, linger_s
         self._line: deque[_Place[Item, Answer]] = deque()
         self._changed = threading.Condition()
         self._ending = False
@@ -57,8 +64,13 @@ class Batches(Generic[Item, Answer]):
         return len(self._line)
 
     def require_room(self, share: float = 1.0) -> None:
-        """Refuse more while the line is filled to a share of its bound. Raises ProblemError (503, Retry-After)."""
-        if len(self._line) >= share * self._bound:
+        """Refuse more while the line is filled to a share of its bounds. Raises ProblemError (503, Retry-After)."""
+        line = self._line
+        try:
+            waited_s = time.monotonic() - line[0][3]
+        except IndexError:
+            return
+        if len(line) >= share * self._bound or waited_s >= share * self._patience_s:
             raise ProblemError("busy", retry_after_s=1)
 
     async def submit(self, item: Item) -> Answer:
@@ -67,7 +79,7 @@ class Batches(Generic[Item, Answer]):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
         with self._changed:
-            self._line.append((item, answer, loop))
+            self._line.append((item, answer, loop, time.monotonic()))
             self._changed.notify()
         return await answer
 
@@ -75,7 +87,7 @@ class Batches(Generic[Item, Answer]):
         while places := self._take():
             results: Sequence[Answer | Exception]
             try:
-                results = self._handle([item for item, _, _ in places])
+                results = self._handle([place[0] for place in places])
             except Exception as error:  # noqa: BLE001 - nobody may wait for ever; each request answers for itself
                 results = [error] * len(places)
             pairs = [(place, result) for place, result in zip(places, results, strict=True)]

@@ -11,6 +11,7 @@ True
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from crypto.election.ballot import (
     TRACKING_ALPHABET,
@@ -80,12 +81,9 @@ class Casting:
         self._key = SigningKey.from_seed(self._seed) if self._seed else None
         self._intake = Intake(context, board, self._store)
         limits = context.limits
-        self.casts: Batches[Cast, Queued] = Batches(
-            self._intake.take, most=limits.batch, bound=limits.intake, linger_s=_LINGER_S
-        )
-        self.nonces: Batches[NonceRequest, bytes] = Batches(
-            self.issue, most=limits.batch, bound=limits.intake, linger_s=_LINGER_S
-        )
+        line: dict[str, Any] = {"bound": limits.intake, "patience_s": limits.intake_ms / 1_000, "linger_s": _LINGER_S}
+        self.casts: Batches[Cast, Queued] = Batches(self._intake.take, most=limits.batch, **line)
+        self.nonces: Batches[NonceRequest, bytes] = Batches(self.issue, most=limits.batch, **line)
 
     def start(self) -> None:
         """Let both lines begin."""

@@ -64,6 +64,22 @@ def test_the_line_is_bounded() -> None:
     batches.stop()
 
 
+def test_the_line_is_bounded_in_time() -> None:
+    async def run() -> int:
+        waiting = asyncio.ensure_future(batches.submit(6))
+        await asyncio.sleep(0)
+        with pytest.raises(ProblemError) as full:
+            batches.require_room()
+        assert full.value.code == "busy"
+        batches.start()
+        return await waiting
+
+    batches = Batches(halve, most=8, bound=100, patience_s=0.0)
+    assert asyncio.run(run()) == 3
+    batches.require_room()
+    batches.stop()
+
+
 def test_an_error_of_the_handler_reaches_everybody_and_the_next_batch_is_handled() -> None:
     failed = threading.Event()
 
