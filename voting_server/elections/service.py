@@ -50,12 +50,15 @@ class Elections:
     def found(self, manifest_entry: bytes, parts: Sequence[tuple[str, bytes]]) -> ElectionState:
         """Write block 0 from the officers' manifest entry and the bodies of its parts, which the log signs.
 
-        Raises Refused where a check fails, ProblemError where there is an election or the manifest names other keys.
+        Raises Refused where a check fails, ProblemError where there is an election, the manifest names other keys, or
+        its kind is `real` and this installation is for trying things out.
         """
         entry = parse_entry(manifest_entry)
         manifest = Manifest.parse(entry.body)
         if (manifest.log_key, manifest.receipt_key) != self.public_keys():
             raise ProblemError("other-keys")
+        if manifest.kind == "real" and not self._context.is_for_real:
+            raise ProblemError("not-for-real")
         if any(name not in _PARTS for name, _ in parts):
             raise ProblemError("invalid-request")
         bodies: list[tuple[str, Message]] = [(name, BODIES[name].parse(body)) for name, body in parts]

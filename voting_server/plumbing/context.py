@@ -45,6 +45,12 @@ class Context:
         apart = self.settings.side is not Side.DESK
         return self.settings.identity_origin if apart and self.side == "identity" else self.settings.ballot_origin
 
+    @property
+    def is_for_real(self) -> bool:
+        """Tell whether a real election may live here: one side alone, a database server, an origin that is secure."""
+        apart = self.settings.side is not Side.DESK
+        return apart and not self.database.is_sqlite and self.origin.startswith("https://")
+
     def close(self) -> None:
         """Close database and cache."""
         self.database.close()

@@ -43,6 +43,7 @@ PROBLEMS: Mapping[str, int] = {
     "no-election": 404,
     "election-exists": 409,
     "other-keys": 409,
+    "not-for-real": 409,
     "other-way": 403,
     "not-yet-covered": 404,
     "ballot-waits": 409,

@@ -102,6 +102,8 @@ class Voters:
             frame = read_frame(raws)
         except NoElectionError:
             raise ProblemError("no-election") from None
+        if frame.election.kind == "real" and not self.context.is_for_real:
+            raise ProblemError("not-for-real")
         try:
             with self.context.database.begin() as connection:
                 store.add_founding(connection, raws)

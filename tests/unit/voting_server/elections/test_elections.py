@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,30 @@ def test_a_large_body_of_a_stranger_is_not_even_read(tmp_path: Path, header: dic
 def test_only_an_operator_founds(client: TestClient, world: World, header: dict[str, str]) -> None:
     assert problem(client.post("/election", json=founding(world), headers=header)) == "forbidden"
     assert problem(client.get("/election")) == "no-election"
+
+
+def test_a_desk_or_sqlite_is_not_for_a_real_election(client: TestClient, world: World) -> None:
+    manifest = replace(world.manifest, kind="real", origin=world.manifest.origin.replace("/demo/", "/real/"))
+    entry = world.sign("manifest", manifest, signing_key("officer", 0), signing_key("officer", 1))
+    body = founding(world, manifest=base64.b64encode(entry).decode())
+    assert problem(client.post("/election", json=body, headers=OPERATOR)) == "not-for-real"
+    assert problem(client.get("/election")) == "no-election"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fits"),
+    [
+        ({}, True),
+        ({"ballot_origin": "http://vote.example"}, False),
+        ({"ballot_database": "sqlite://"}, False),
+        ({"side": Side.DESK}, False),
+    ],
+)
+def test_a_real_election_needs_a_side_a_server_and_a_secure_origin(changes: dict[str, Any], fits: bool) -> None:
+    good = {"side": Side.BALLOT, "ballot_database": "postgresql://x@/y", "ballot_origin": "https://vote.example"}
+    context = Context.open(Settings(**{**good, **changes}), "ballot")
+    assert context.is_for_real is fits
+    context.close()
 
 
 def wrong_foundings() -> dict[str, tuple[dict[str, Any], str]]:
