@@ -27,10 +27,10 @@ class Matrix:
 
     rows: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def note(self, part: str, fault: str, found: dict[str, int] | str) -> None:
+    def note(self, part: str, fault: str, found: dict[str, int]) -> None:
         """Add a row."""
-        text = found if isinstance(found, str) else ", ".join(f"{count} {name}" for name, count in found.items())
-        self.rows.append((part, fault, text))
+        text = ", ".join(f"{count} {name}" for name, count in found.items())
+        self.rows.append((part, fault, f"verified: {text}"))
 
     def table(self) -> str:
         """Return the rows as a Markdown table."""
@@ -52,7 +52,7 @@ def matrix(request: pytest.FixtureRequest) -> Iterator[Matrix]:
         return
     page = PAGE.read_text(encoding="utf-8")
     if os.environ.get("DOBUSH_KEEP_MATRIX"):
-        PAGE.write_text(_TABLE.sub(lambda _: made.table() + "\n", page, count=1), encoding="utf-8")
+        PAGE.write_text(_TABLE.sub(lambda _: made.table() + "\n\n", page, count=1), encoding="utf-8")
     elif not request.config.option.keyword and not request.session.testsfailed:
         kept = _TABLE.search(page)
         assert kept is not None
