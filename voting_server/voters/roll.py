@@ -216,8 +216,10 @@ def _rows(
     for line, row in _csv(content, columns) if form == "csv" else _json(content, columns):
         fields = {name: unicodedata.normalize("NFC", row[name]).strip() for name in columns}
         empty = [name for name in columns if not fields[name] and name not in optional]
-        if empty or any(len(text) > _LONGEST or "\0" in text for text in fields.values()):
-            raise RollFileError([(line, f"the field {empty[0]} is empty" if empty else "a field is too long")])
+        if empty or any(len(text) > _LONGEST or not text.isprintable() for text in fields.values()):
+            raise RollFileError(
+                [(line, f"the field {empty[0]} is empty" if empty else "a field is too long or cannot be printed")]
+            )
         yield line, fields
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from crypto.election.credential import algorithm_of
 from crypto.election.entries import Assurance, Change, Credential, Strike
+from crypto.errors import Misuse
 from crypto.signatures import key_id
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
@@ -423,6 +424,9 @@ class Voters:
                 raise ProblemError("not-eligible")
             try:
                 body = Strike(slot.pseudonym, reason).to_bytes()
+            except Misuse:
+                raise ProblemError("invalid-request") from None
+            try:
                 made = store.add_request(
                     connection, "strike", body, number=number, evidence="", once=f"strike:{number}"
                 )

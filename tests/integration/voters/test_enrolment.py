@@ -208,6 +208,12 @@ def test_a_strike_of_nobody_or_a_second_one_is_refused(frozen: House, number: st
     assert frozen.operate("POST", "/strikes", {"number": number, "reason": "voted on paper"}).status_code == status
 
 
+@pytest.mark.parametrize("reason", ["", "x" * 201, "a\0b", "\u202e"])
+def test_a_strike_needs_a_reason_that_can_be_read(frozen: House, reason: str) -> None:
+    answer = frozen.operate("POST", "/strikes", {"number": number_of(3), "reason": reason})
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
+
+
 def test_who_is_struck_enrols_no_more(frozen: House) -> None:
     frozen.operate("POST", "/strikes", {"number": number_of(0), "reason": "voted on paper"})
     browser = frozen.browser()

@@ -1,5 +1,6 @@
 """Versions of the roll over HTTP: signed, chained, all or nothing; who has no place is reported and never dropped."""
 
+import json
 from typing import Any
 
 import pytest
@@ -7,11 +8,17 @@ import pytest
 from crypto.signatures import SigningKey
 from tests.house import OPERATOR, PLACES, TOKEN, House, number_of, roll_text
 from tests.simulator import secret, signing_key
+from voting_server.voters.roll import COLUMNS, Person, parse_people
 from voting_server.voters.service import verify_acts
 from voting_server.voters.store import read_acts
 
 PROBLEM_ADDRESSES = ("Town, North, 1", "", "Berlin, Alexanderplatz 1", "Elsewhere, 5", "Town, South, left bank")
 MENDS = "number,unit,style,reason\n"
+
+
+def vars_of(person: Person) -> dict[str, str]:
+    """Return a person's fields as a file has them."""
+    return {name: getattr(person, name) for name in COLUMNS}
 
 
 def send(house: House, version: dict[str, Any]) -> Any:  # noqa: ANN401
@@ -88,6 +95,14 @@ def test_a_faulty_file_is_refused_as_a_whole_and_says_where(house: House, conten
     assert (refused.status_code, refused.json()["faults"][0]["line"]) == (422, line)
     assert "Surname" not in refused.text
     assert house.operate("GET", "/rolls").json()["versions"] == []
+
+
+def test_a_roll_in_json_gives_the_same_persons(house: House) -> None:
+    send(house, house.version(house.text))
+    rows = [vars_of(person) for person in parse_people(house.text, "csv")]
+    version = {**house.version(json.dumps(rows, ensure_ascii=False)), "format": "json"}
+    state = send(house, version).json()
+    assert (state["people"], state["unplaced"], len(state["versions"])) == (12, {}, 2)
 
 
 def test_a_mend_of_nobody_is_refused(house: House) -> None:

@@ -57,6 +57,8 @@ def test_csv_and_json_give_the_same_persons() -> None:
         json.dumps([{**ROW, "born": "1990-2-28"}]),
         json.dumps([{**ROW, "given": " "}]),
         json.dumps([{**ROW, "given": "a\0b"}]),
+        json.dumps([{**ROW, "given": "a\ud800"}]),
+        json.dumps([{**ROW, "given": "a\u202eb"}]),
         json.dumps([ROW, ROW]),
     ],
 )
