@@ -40,6 +40,7 @@ from voting_server.plumbing.guards import Guards, address_of
 from voting_server.plumbing.migration import NotMigratedError, require_current
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
+from voting_server.plumbing.sessions import BALLOT_SESSIONS, IDENTITY_SESSIONS
 from voting_server.plumbing.settings import Settings, Side, read_settings
 from voting_server.tally.routes import create_router as create_tally_router
 from voting_server.tally.service import Tallies
@@ -137,7 +138,8 @@ def _describe(app: FastAPI) -> dict[str, Any]:
 
 def _guards(app: ASGIApp, context: Context) -> ASGIApp:
     operators = context.settings.operators
-    return Guards(app, context.cache, context.limits, context.origin, imports=IMPORTS, operators=operators)
+    sessions = IDENTITY_SESSIONS if context.side == "identity" else BALLOT_SESSIONS
+    return Guards(app, context.cache, context.limits, context.origin, sessions, imports=IMPORTS, operators=operators)
 
 
 def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[FastAPI]) -> Any:  # noqa: ANN401

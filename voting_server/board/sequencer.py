@@ -271,7 +271,9 @@ class Sequencer:
             closing = any(row.type == "close" for row, _ in rows)
             if closing:
                 self._store.lock_queue(connection)
-                closing = not self._store.has_waiting_voters(connection)
+                # Witnesses' clocks may run ahead of the database's, by which a ballot could still be taken in.
+                is_over = self._board.now_ms() > record.board.intake_end_ms
+                closing = is_over and not self._store.has_waiting_voters(connection)
             self._choose(choice, rows, closing=closing)
             block = writer.write([raw for _, raw in choice.control], [raw for _, raw in choice.voters], stamps)
             types = ["seal", *(row.type for row, _ in choice.control), *(row.type for row, _ in choice.voters)]

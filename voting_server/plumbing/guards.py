@@ -20,7 +20,7 @@ from voting_server.plumbing.cache import Cache
 from voting_server.plumbing.logging import log
 from voting_server.plumbing.metrics import REQUEST_SECONDS, REQUESTS
 from voting_server.plumbing.problems import ProblemError, respond
-from voting_server.plumbing.sessions import FOUND
+from voting_server.plumbing.sessions import FOUND, Sessions
 from voting_server.plumbing.settings import Limits
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -31,10 +31,6 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-site"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 )
-
-
-def _cookie_hash(request: Request) -> bytes:
-    return hashlib.sha256(request.headers.get("cookie", "").encode()).digest()
 
 
 def is_own_origin(origin: str | None, own: str) -> bool:
@@ -63,14 +59,18 @@ class Guards:
         cache: Cache,
         limits: Limits,
         origin: str,
+        sessions: Sessions,
         *,
         imports: Iterable[str] = (),
         operators: Iterable[str] = (),
     ) -> None:
         """Stand before `app`; `imports` are the paths where an operator's body may be as large as a roll."""
         self._app, self._cache, self._limits, self._origin = app, cache, limits, origin
+        self._sessions = sessions
         self._imports, self._operators = frozenset(imports), tuple(operators)
-        self._known: dict[bytes, None] = {}  # hashes of cookies that a session was found for, the newest last
+        # Per session that was found: the minute and its requests in it, the newest session last. In memory, because it
+        # is asked at every request; what it protects is this worker.
+        self._known: dict[bytes, list[int]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that a guard stops; let the others through."""
@@ -101,18 +101,29 @@ class Guards:
 
     def _check(self, request: Request) -> None:
         """Count by address what no known session speaks for; refuse what a cookie speaks for from a foreign page."""
-        if _cookie_hash(request) not in self._known:
+        known = self._known.get(self._sessions.digest(request))
+        if known is None:
             limit(self._cache, "address", address_of(request), self._limits.requests_a_minute)
+        else:
+            self._count(known)
         foreign = not is_own_origin(request.headers.get("origin"), self._origin)
         if "cookie" in request.headers and request.method not in _SAFE and foreign:
             raise ProblemError("foreign-origin")
 
+    def _count(self, known: list[int]) -> None:
+        now_s = int(time.monotonic())
+        if known[0] != now_s // 60:
+            known[:] = [now_s // 60, 0]
+        known[1] += 1
+        if known[1] > self._limits.session_requests_a_minute:
+            left_s = 60 - now_s % 60
+            raise ProblemError("rate-limited", retry_after_s=left_s, seconds=left_s)
+
     def _remember(self, request: Request) -> None:
         """Keep the cookie of a session that a route has found, so that its next request counts for itself."""
         if request.scope.get(FOUND, False):
-            digest = _cookie_hash(request)
-            self._known.pop(digest, None)
-            self._known[digest] = None
+            digest = self._sessions.digest(request)
+            self._known[digest] = self._known.pop(digest, [0, 0])
             if len(self._known) > _KNOWN:
                 del self._known[next(iter(self._known))]
 

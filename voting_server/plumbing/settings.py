@@ -56,6 +56,7 @@ class Limits(BaseModel):
     logins_a_minute: Positive = Field(10, description="log-ins of one credential")
     entries_a_minute: Positive = Field(600, description="author-signed entries of one signing key")
     enrolments_a_minute: Positive = Field(120, description="enrolments, identifications and codes of one address")
+    session_requests_a_minute: Positive = Field(1_200, description="requests of one session to one worker")
     requests_a_minute: Positive = Field(6_000, description="requests of one address without a credential")
 
 

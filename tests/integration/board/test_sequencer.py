@@ -156,6 +156,20 @@ def test_the_close_waits_for_every_acknowledged_ballot(desk: Town) -> None:
     assert desk.board.find_entry(leaf_hash(late)).state == "sequenced"  # type: ignore[union-attr]
 
 
+def test_the_close_waits_for_the_end_of_intake_by_the_databases_clock(desk: Town) -> None:
+    desk.run("voted")
+    ends_at_ms = desk.manifest.closes_at_ms + desk.manifest.grace_ms
+    desk.wait_until(ends_at_ms)
+    desk.write()
+    desk.write()
+    desk.board.enqueue(desk.by_officers("close", Close(desk.record.tally.accepted)))
+    for clock_ms, is_closed in ((ends_at_ms, False), (ends_at_ms + 1, True)):
+        desk.set_clock(clock_ms)
+        desk.sequencer.step()
+        with desk.board.record() as record:
+            assert (record.board.close_index >= 0) is is_closed
+
+
 def test_after_intake_only_seals_come_until_the_last_ballots_have_a_quorum(desk: Town) -> None:
     desk.run("voted")
     late = desk.vote(desk.registered()[2])

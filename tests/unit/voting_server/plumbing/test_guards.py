@@ -97,7 +97,7 @@ def test_an_address_may_ask_as_often_as_the_limit_and_not_once_more() -> None:
 
 
 def test_a_known_session_counts_for_itself_and_an_invented_cookie_by_its_address() -> None:
-    app = application(requests_a_minute=2)
+    app = application(requests_a_minute=2, session_requests_a_minute=9)
     context: Context = app.state.context
     BALLOT.create_all(context.database.engine)
 
@@ -114,6 +114,9 @@ def test_a_known_session_counts_for_itself_and_an_invented_cookie_by_its_address
     invented = [{"Cookie": f"{BALLOT_SESSIONS.cookie}={number:064x}"} for number in range(3)]
     assert [client.get("/me", headers=headers).status_code for headers in invented] == [401, 429, 429]
     assert client.get("/me", headers=known).status_code == 200
+    # Nine after the first one; no other way to write the same token counts apart.
+    assert client.get("/me", headers={"Cookie": f"{BALLOT_SESSIONS.cookie}={token.upper()}"}).status_code == 429
+    assert client.get("/me", headers={"Cookie": f"x=y; {BALLOT_SESSIONS.cookie}={token}"}).status_code == 429
 
 
 def test_a_limit_counts_each_key_apart() -> None:
