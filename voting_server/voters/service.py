@@ -23,6 +23,7 @@ from crypto.signatures import key_id
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
 from voting_server.plumbing.problems import ProblemError
+from voting_server.plumbing.settings import Side
 from voting_server.voters import roll, store
 from voting_server.voters.calls import verify_body, verify_call, verify_version
 from voting_server.voters.enrolment import AttestationJson, registration_challenge, verify_registration
@@ -86,7 +87,8 @@ class Voters:
         settings = self.context.settings
         if self.oidc is None and settings.oidc_issuer and settings.oidc_client:
             secret = settings.oidc_secret.get_secret_value() if settings.oidc_secret else None
-            redirect = f"{settings.identity_origin}/identifications/oidc/answer"
+            below = "/identity" if settings.side is Side.DESK else ""
+            redirect = f"{self.context.origin}{below}/identifications/oidc/answer"
             self.oidc = OidcClient(settings.oidc_issuer, settings.oidc_client, secret, redirect)
 
     def start(self) -> None:
@@ -272,7 +274,7 @@ class Voters:
         with self.context.database.begin() as connection:
             found = self._enrolment(connection, identifier, _hash(browser))
             challenge = registration_challenge(frame.election.kind, frame.election.manifest_hash, found.token)
-            key = verify_registration(answer, challenge, frame.manifest, [self.context.settings.identity_origin])
+            key = verify_registration(answer, challenge, frame.manifest, [self.context.origin])
             if algorithm_of(key) not in frame.manifest.algorithms or not store.set_key(connection, identifier, key):
                 raise ProblemError("enrolment-failed")
         return key
