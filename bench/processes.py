@@ -28,6 +28,13 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / _TICKS + sum(cpu_seconds(int(child)) for child in children)
 
 
+def busy_seconds() -> float:
+    """Return the CPU seconds that the whole machine was busy since it started."""
+    fields = [int(each) for each in Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]]
+    user, nice, system, _idle, _wait, irq, softirq = fields[:7]
+    return (user + nice + system + irq + softirq) / _TICKS
+
+
 @dataclass(slots=True)
 class Parts:
     """Started processes by the part they play; all are ended by their own pid."""

@@ -6,6 +6,7 @@ compared with the receipts. Writes `bench/results/server.json`, a list of {name,
 """
 
 import argparse
+import base64
 import hashlib
 import json
 import os
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -29,9 +31,9 @@ from typing import Any
 from rich.console import Console
 
 from bench.figures import RESULTS, Figure, show, store
-from bench.generator import ORIGIN, Plan
-from bench.polling import UNIT, Polling, Prebuilt, Press, make_polling
-from bench.processes import Parts, cpu_seconds, wait_for
+from bench.generator import ORIGIN, RP_ID, Plan
+from bench.polling import KIND, UNIT, Polling, Prebuilt, Press, make_polling
+from bench.processes import Parts, busy_seconds, cpu_seconds, wait_for
 from crypto.election.ballot import hash_ballot
 from crypto.election.entries import BallotEntry, parse_entry
 from crypto.merkle import read_entries
@@ -39,6 +41,7 @@ from crypto.signatures import Note, VerifierKey, parse_checkpoint, parse_note
 from tests.integration.conftest import Cluster, create_databases, short_folder
 from tests.simulator import secret
 from voting_server.board.store import QUEUE, Store
+from voting_server.casting.login import login_challenge
 from voting_server.plumbing.database import Database
 from voting_server.plumbing.sessions import BALLOT_SESSIONS
 
@@ -184,14 +187,18 @@ class Bench:
             raise RuntimeError("the generator has no pipes")
         process.stdout.readline()
         before = {**parts.cpu(), "postgres": cpu_seconds(self.cluster.pid)}
+        started, busy = time.monotonic(), busy_seconds()
         process.stdin.write(b"go\n")
         process.stdin.flush()
         process.wait()
+        seconds, busy = time.monotonic() - started, busy_seconds() - busy
+        own = sum(parts.cpu().values()) + cpu_seconds(self.cluster.pid) - sum(before.values())
         self._drain()
         after = {**parts.cpu(), "postgres": cpu_seconds(self.cluster.pid)}
         result: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
         result["cpu"] = {part: after[part] - before[part] for part in after}
         result["cpu"]["generator"] = result["cpu_s"]
+        result["others"] = max(0.0, busy - own - result["cpu_s"]) / seconds / (os.cpu_count() or 1)
         self.acknowledged |= set(result["acknowledged"])
         return result
 
@@ -204,9 +211,36 @@ class Bench:
         while self._written() <= size and time.monotonic() < ends:
             time.sleep(0.2)
 
+    def log_in(self, rounds: int = 50) -> None:
+        """Measure log-ins one after the other, both requests of each."""
+        seconds = []
+        for voter in self.polling.voters[-rounds:]:
+            started = time.perf_counter()
+            token = self._post("/casting/login/start", {})["token"]
+            challenge = login_challenge(KIND, self.polling.manifest_hash, base64.urlsafe_b64decode(token + "=="))
+            answer = voter.passkey.sign(challenge, RP_ID, ORIGIN)
+            parts = dict(
+                zip(("authenticatorData", "clientDataJSON", "signature"), map(_encode, answer.parts()), strict=True)
+            )
+            credential = {"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": parts}
+            body = {"token": token, "pseudonym": voter.pseudonym.hex(), "credential": credential}
+            self._post("/casting/login", body)
+            seconds.append(time.perf_counter() - started)
+        self.note(
+            "login.p50_ms", statistics.median(seconds) * 1e3, "ms", "token, passkey, session; nothing else goes on"
+        )
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        headers = {"Content-Type": "application/json", "Origin": ORIGIN}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
+            found: dict[str, Any] = json.loads(answer.read())
+        return found
+
     def measure(self, parts: Parts) -> None:
         """Vote at the rate, then at ten times as much."""
         options = self.options
+        self.log_in()
         voters = int(options.rate * options.seconds)
         mine = [each for each in self.ballots if each.voter < voters]
         rest = [each for each in self.ballots if each.voter >= voters]
@@ -215,7 +249,11 @@ class Bench:
         count = len(result["latencies_s"])
         for part, seconds in sorted(result["cpu"].items()):
             self.note(f"cast.cpu_us.{part}", seconds * 1e6 / count, "us", "CPU a ballot")
-        self.note("cast.cpu_us.all", sum(result["cpu"].values()) * 1e6 / count, "us", f"on {os.cpu_count()} cores")
+        each = sum(result["cpu"].values()) / count
+        bound = (
+            f"CPU bounds: {os.cpu_count()} cores to themselves would do {(os.cpu_count() or 1) / each:,.0f} a second"
+        )
+        self.note("cast.cpu_us.all", each * 1e6, "us", bound)
         if options.overload_casts:
             rate = 10 * options.rate
             result = self.vote(parts, "overload", rate, options.overload_seconds, rest)
@@ -230,6 +268,9 @@ class Bench:
         latencies, seconds = result["answers_s" if overload else "latencies_s"], result["seconds"]
         text = f"asked for {rate:g} a second for {seconds:.0f} s: {json.dumps(result['statuses'])}"
         self.note(f"{name}.per_s", len(latencies) / seconds, "1/s", text)
+        self.note(
+            f"{name}.others_percent", result["others"] * 100, "%", "of the cores went to other programs meanwhile"
+        )
         for percent in (50, 95, 99):
             since = "the sending" if overload else "the time it was due"
             milliseconds = quantile(latencies, percent / 100) * 1e3
@@ -274,6 +315,10 @@ class Bench:
         with self.database.read() as connection:
             rows = connection.execute(QUEUE.select().with_only_columns(QUEUE.c.state)).scalars().all()
         self.note("cast.refused_later", sum(state == "refused" for state in rows), "ballots")
+
+
+def _encode(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def quantile(values: Sequence[float], share: float) -> float:

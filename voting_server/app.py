@@ -7,6 +7,7 @@ Spec: `docs/architecture.md`, section "Server". The only place that builds servi
 'Dobush ballot side'
 """
 
+import gc
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -47,6 +48,7 @@ from voting_server.tally.service import Tallies
 from voting_server.voters.routes import make_router as make_voters_router
 from voting_server.voters.service import Voters
 
+_GARBAGE = (20_000, 20, 100)
 IMPORTS = ("/rolls", "/election", "/founding")
 """Paths whose body may be as large as a whole roll."""
 
@@ -96,7 +98,9 @@ def from_environment() -> FastAPI:
     logging.configure()
     settings = read_settings()
     TimedProtocol.limits = settings.limits
-    return create_app(settings)
+    app = create_app(settings)
+    app.state.owns_process = True
+    return app
 
 
 def _create_side(settings: Settings, side: Literal["identity", "ballot"], inner: Sequence[FastAPI] = ()) -> FastAPI:
@@ -146,15 +150,21 @@ def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[Fas
     """Return what runs before the first request and after the last."""
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = context.limits.threads
         await anyio.to_thread.run_sync(require_sound, context)
         async with AsyncExitStack() as stack:
-            for app in inner:
-                await stack.enter_async_context(app.router.lifespan_context(app))
+            for other in inner:
+                await stack.enter_async_context(other.router.lifespan_context(other))
             for service in services:
                 await anyio.to_thread.run_sync(service.start)
                 stack.callback(service.stop)
+            if getattr(app.state, "owns_process", False):
+                # What was loaded until now lives as long as the process: looking through it for garbage again and
+                # again costs a fifth of a request.
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(*_GARBAGE)
             logging.log().info("started", side=context.side)
             yield
         context.close()
