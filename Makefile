@@ -39,8 +39,8 @@ endif
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(KERNEL) ## a whole election on real figures, from the key ceremony to VERIFIED (options: make demo ARGS="--voters 20000")
-	$(BIN)/python -m demo $(ARGS)
+demo: $(KERNEL) ## a whole election through the service, from the key ceremony to VERIFIED (many voters: make demo ARGS="--direct --voters 20000")
+	$(BIN)/python -m demo.service $(ARGS)
 
 serve: $(KERNEL) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")
 	$(BIN)/python -m demo.desk $(ARGS)

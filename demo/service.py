@@ -1,0 +1,444 @@
+"""A whole election through the service: `python -m demo.service [--voters N] [--keep DIR] [--seed S] [--direct]`.
+
+The same day as `python -m demo`, in real time and with real programs: identity side, ballot side, sequencer and worker
+of `dobush-server`, two registrars' programs, five witnesses (`dobush-audit witness`), trustees (`dobush-trustee`),
+enrolment by codes, casting over HTTP, and the audit of a copy that `dobush-audit mirror` would make. Exit status 0 only
+if the auditor says VERIFIED, the published votes are the ones that were drawn, and every receipt is on the record.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import tempfile
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+
+from audit.serve import open_keys
+from crypto.election.entries import BodyKey, Close, Drill, Freeze, Manifest, Opening, Result
+from crypto.election.manifest import hash_manifest
+from crypto.errors import DobushError
+from crypto.signatures import SigningKey, VerifierKey, key_id
+from demo import __main__ as direct
+from demo.ballots import NO_BALLOT, Booth, Task
+from demo.commission import KIND, TRUSTEES, WITNESS_NAMES, Commission, Signer
+from demo.day import Habits
+from demo.electorate import Electorate, published
+from demo.installation import Follower, Installation, InstallationError, free_ports
+from demo.programs import Trustees, Verdict, audit
+from demo.screen import Screen
+from demo.visitor import Browser, Visitor, head_of
+from voting_server.voters.evidence import Code, Election, code_key, make_code
+
+STEPS = 9
+LEAST_VOTERS, MOST_VOTERS = 20, 1_000
+DEFAULT_VOTERS, DEFAULT_SEED = 30, 2021
+ABSENT = 3
+SECOND_MS = 1_000
+PREPARATION_S, VOTING_S, A_VOTER_S = 75, 30, 0.3
+LIFE_MS = 86_400_000
+
+
+@dataclass
+class RollBooth(Booth):
+    """A booth whose pseudonyms are those that the identity side drew."""
+
+    pseudonyms: dict[int, bytes] = field(default_factory=dict)
+
+    def pseudonym(self, voter: int) -> bytes:
+        """Return the pseudonym that the voter learned when she enrolled."""
+        return self.pseudonyms[voter]
+
+
+@dataclass
+class Service:
+    """One run in one folder."""
+
+    screen: Screen
+    folder: Path
+    electorate: Electorate
+    commission: Commission = field(init=False)
+    installation: Installation = field(init=False)
+    trustees: Trustees = field(init=False)
+    follower: Follower = field(init=False)
+    manifest: Manifest = field(init=False)
+    issuer: SigningKey = field(init=False)
+    visitors: dict[int, Visitor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Seat everybody."""
+        self.commission = Commission(self.electorate)
+        self.installation = Installation(self.folder, self.commission)
+        self.trustees = Trustees.seat(self.folder / "desks")
+        self.issuer = SigningKey.from_seed(os.urandom(32))
+
+    @property
+    def slots_file(self) -> Path:
+        """Where the commission announces the slots of each district, outside the record."""
+        return self.folder / "slots.json"
+
+    def run(self) -> bool:
+        """Run all steps; tell whether everything is as it should be."""
+        try:
+            self.prepare()
+            self.hold_ceremony()
+            self.write_roll()
+            self.enrol()
+            self.open()
+            self.vote()
+            self.close()
+            matches = self.tally()
+        finally:
+            self.installation.stop()
+        with self.screen.step("Audit: everything again, from the copied files alone") as step:
+            step.doing("dobush-audit verify")
+            verdict = audit(self.folder / "record", self.commission.manifest_hash, self.slots_file, self.folder)
+            step.proved(f"status {verdict.status}, given the manifest hash and the slots per region from outside")
+        return self.conclude(verdict, matches=matches)
+
+    # -------------------------------------------------------------------------------------------------- preparation
+
+    def prepare(self) -> None:
+        """Start all programs and write block 0."""
+        made = self.installation
+        with self.screen.step("Installation and manifest") as step:
+            step.doing("keys of trustees, registrars and witnesses, each made by its own program")
+            trustee_keys = self.trustees.make_keys()
+            registrars = [self._make_registrar(place) for place in (0, 1)]
+            states = [self.folder / f"witness-{place}" for place in range(len(WITNESS_NAMES))]
+            keys = [
+                open_keys(state / "key", name, os.urandom) for state, name in zip(states, WITNESS_NAMES, strict=True)
+            ]
+            manifest, parts = self.commission.write_manifest(trustee_keys, [each.key.public_key for each in keys])
+            self.manifest = self._with_times(replace(manifest, registrars=tuple(registrars)))
+            self.commission.manifest_hash = hash_manifest(KIND, self.manifest.to_bytes())
+            step.doing("dobush-server migrate, run, sequencer, worker; dobush-audit witness")
+            ports = free_ports(len(states))
+            log = VerifierKey(manifest.origin, manifest.log_key).to_text()
+            for name, state, port in zip(WITNESS_NAMES, states, ports, strict=True):
+                at = ["--log", f"{log}={made.log_url}", "--state", str(state), "--port", str(port)]
+                made.start("dobush-audit", "witness", name, *at)
+            addresses = {n: f"http://127.0.0.1:{port}" for n, port in zip(WITNESS_NAMES, ports, strict=True)}
+            self._start_sides(json.dumps(addresses))
+            entry = self.commission.by_officers("manifest", self.manifest)
+            body = {
+                "manifest": b64encode(entry).decode(),
+                "parts": [{"type": name, "body": b64encode(part.to_bytes()).decode()} for name, part in parts],
+            }
+            made.operate("ballot", "/election", body)
+            self.follower = Follower(self.folder / "record", made.log_url, self.manifest, self.commission)
+            self.follower.wait_for(lambda record: record.board.newest is not None, "a quorum of the witnesses")
+            step.proved(f"{len(made.running)} programs run; they meet over HTTP alone")
+            step.proved(f"manifest hash {self.commission.manifest_hash.hex()[:16]}…")
+
+    def _start_sides(self, witnesses: str) -> None:
+        made = self.installation
+        extra = {"DOBUSH_WITNESSES": witnesses}
+        own = {"identity": {"DOBUSH_ISSUERS": json.dumps([self.issuer.public_key.hex()])}, "ballot": extra}
+        for side in ("identity", "ballot"):
+            made.call("dobush-server", "migrate", "--side", side, side=side)
+            port = str(made.ports[side == "ballot"])
+            made.start("dobush-server", "run", "--side", side, "--port", port, side=side, **own[side])
+        for program in ("sequencer", "worker"):
+            made.start("dobush-server", program, side="ballot", **extra)
+        for side in ("identity", "ballot"):
+            made.wait_for_side(side)
+
+    def _with_times(self, manifest: Manifest) -> Manifest:
+        """Let the day begin in a moment and be short."""
+        opens_at = time.time_ns() // 1_000_000 + PREPARATION_S * SECOND_MS
+        closes_at = opens_at + int(VOTING_S + A_VOTER_S * self.electorate.voters) * SECOND_MS
+        return replace(
+            manifest,
+            opens_at_ms=opens_at,
+            closes_at_ms=closes_at,
+            grace_ms=2 * SECOND_MS,
+            settle_ms=20 * SECOND_MS,
+            dispute_ms=5 * SECOND_MS,
+            receipt_delay_ms=30 * SECOND_MS,
+            change_delay_ms=SECOND_MS,
+            release_by_ms=closes_at + LIFE_MS,
+            round_deadlines_ms=tuple(opens_at - before for before in (4, 3, 2, 1)),
+            rp_id="localhost",
+            origins=(self.installation.url("ballot"),),
+        )
+
+    # ------------------------------------------------------------------------------------------------- registrars
+
+    def _registrar(self, place: int, *command: str) -> str:
+        folder = self.folder / f"registrar-{place}"
+        given = ["--folder", str(folder), "--passphrase-file", str(folder / "passphrase")]
+        return self.installation.call("dobush-server", "registrar", command[0], *given, *command[1:])
+
+    def _make_registrar(self, place: int) -> BodyKey:
+        folder = self.folder / f"registrar-{place}"
+        folder.mkdir(parents=True)
+        (folder / "passphrase").write_text(f"demo passphrase of registrar {place}\n")
+        signer: Signer = self.commission.registrars[place]
+        key = bytes.fromhex(json.loads(self._registrar(place, "init", "--hardness", "test"))["key"])
+        return BodyKey(signer.name, signer.body, key)
+
+    def _number(self, slot: int) -> str:
+        return f"{10_000_000_000_000 + slot}"
+
+    def _write_copies(self) -> None:
+        """Give each registrar her own copy of the roll, and her settings."""
+        units = [unit.name["en"] for unit in self.electorate.published.units]
+        rows, places, slot = ["number,surname,given,patronymic,born,address"], ["address,unit"], 0
+        for name, (unit, count) in zip(units, self.commission.slots_by_district.items(), strict=True):
+            places.append(f"{name},{unit}")
+            for _ in range(count):
+                rows.append(f'{self._number(slot)},Surname{slot},Given{slot},,1990-01-01,"{name}, house {slot}"')
+                slot += 1
+        lines = {
+            "identity": self.installation.url("identity"),
+            "ballot": self.installation.url("ballot"),
+            "manifest_hash": self.commission.manifest_hash.hex(),
+            "roll": "roll.csv",
+            "places": "places.csv",
+        }
+        settings = "".join(f"{name} = {json.dumps(value)}\n" for name, value in lines.items())
+        settings += f"code_issuers = {json.dumps([self.issuer.public_key.hex()])}\n"
+        for place in (0, 1):
+            folder = self.folder / f"registrar-{place}"
+            for name, text in (("roll.csv", rows), ("places.csv", places)):
+                (folder / name).write_text("\n".join(text) + "\n", encoding="utf-8")
+            (folder / "registrar.toml").write_text(settings, encoding="utf-8")
+
+    # ---------------------------------------------------------------------------------------------- before opening
+
+    def hold_ceremony(self) -> None:
+        """Run R0 to R3 through the trustees' program on the copy of the log."""
+        acts = ("key", "commitment", "dealing", "answer", "certificate")
+        with self.screen.step(f"Key ceremony: {TRUSTEES} trustees, over the board") as step:
+            step.expect(len(acts))
+            for act in acts:
+                step.doing(f"dobush-trustee {act}")
+                self._let_trustees(act)
+                step.advance(1)
+            step.proved("the key was never whole; every trustee checked all proofs and certified the run")
+
+    def _let_trustees(self, act: str, **options: object) -> None:
+        entries = self.trustees.act(self.follower, act, **options)  # type: ignore[arg-type]
+        self._send(entries)
+
+    def _send(self, entries: Sequence[bytes]) -> None:
+        """Bring entries to the board; return when the copy holds them and a seal holds their quorum checkpoint."""
+        self.installation.send(entries)
+        self.follower.wait_for(
+            lambda record: set(entries) <= set(self.follower.entries) and record.size > 0, "the copy of the log"
+        )
+
+    def write_roll(self) -> None:
+        """Import the roll, draw slots, let both registrars compare and sign, freeze."""
+        made = self.installation
+        with self.screen.step("Roll: two registrars, each with a copy of her own") as step:
+            block_0 = [b64encode(raw).decode() for raw in self.follower.entries[: 1 + len(self.manifest.contests) + 1]]
+            made.operate("identity", "/founding", {"entries": block_0})
+            self._write_copies()
+            step.doing("dobush-server registrar version, roll, freeze")
+            made.operate("identity", "/rolls", json.loads(self._registrar(0, "version")))
+            made.operate("identity", "/slots")
+            for place in (0, 1):
+                self._registrar(place, "roll")
+            body = bytes.fromhex(json.loads(self._registrar(1, "freeze"))["body"])
+            self._send([self.commission.by_officers("freeze", Freeze.parse(body))])
+            self.slots_file.write_text(json.dumps({str(k): v for k, v in self.commission.slots_by_district.items()}))
+            for place in (0, 1):
+                folder = self.folder / f"registrar-{place}"
+                given = ["--folder", str(folder), "--passphrase-file", str(folder / "passphrase"), "--every", "1"]
+                made.start("dobush-server", "registrar", "serve-queue", *given)
+            step.proved(f"{self.electorate.slots:,} slots, compared one by one and signed by both")
+
+    def enrol(self) -> None:
+        """Hand out codes; every voter enrols a passkey; both registrars check each of them again."""
+        made, election = self.installation, Election(KIND, self.commission.manifest_hash)
+        booth = Booth(self.electorate, self.commission.manifest_hash, b"")
+        with self.screen.step("Codes and passkeys") as step:
+            step.expect(self.electorate.voters)
+            for voter in range(self.electorate.voters):
+                code = make_code(os.urandom)
+                public = code_key(KIND, election.manifest_hash, code).public_key
+                number = self._number(self.electorate.slot(voter))
+                issued = Code(number, public, self.follower.now_ms + LIFE_MS, "passkey")
+                made.operate(
+                    "identity",
+                    "/codes",
+                    {
+                        "number": number,
+                        "key": public.hex(),
+                        "expires_at_ms": issued.expires_at_ms,
+                        "assurance": issued.assurance,
+                        "issuer": key_id(self.issuer.public_key).hex(),
+                        "issued": issued.sign(election, self.issuer).hex(),
+                    },
+                )
+                browsers = [Browser(made.http[side], made.url(side)) for side in ("identity", "ballot")]
+                visitor = Visitor(booth.passkey(voter), browsers[0], browsers[1], election, self.manifest.rp_id)
+                visitor.enrol(code)
+                self.visitors[voter] = visitor
+                step.advance(1)
+            step.doing("dobush-server registrar serve-queue")
+            count = self.electorate.voters
+            self.follower.wait_for(lambda record: record.accepted["credential"] == count, "the credentials")
+            step.proved(f"{count} codes used once each; {count} credentials signed by two programs that checked alone")
+
+    def open(self) -> None:
+        """Drill the trustees, open, wait for the hour."""
+        with self.screen.step("Drill and opening") as step:
+            self._drill(1)
+            certificate = self.follower.record.ceremony.certificate
+            if certificate is None:
+                raise InstallationError("the ceremony has no certificate")
+            self._send([self.commission.by_officers("opening", Opening(certificate.key, certificate.hash))])
+            opens_at = self.manifest.opens_at_ms
+            step.doing("waiting for the opening hour")
+            self.follower.wait_for(lambda record: (record.board.lower or 0) >= opens_at, "the opening")
+            step.proved("opened by two officers at the hour of the manifest, as the witnesses' clocks show it")
+
+    def _drill(self, number: int, absent: Sequence[int] = ()) -> None:
+        self.follower.update()
+        head = self.follower.record.board.newest
+        if head is None:
+            raise InstallationError("no seal holds a quorum checkpoint")
+        self._send([self.commission.by_officers("drill", Drill(number=number, size=head.size, root=head.root))])
+        self._let_trustees("drill", absent=absent)
+
+    # ------------------------------------------------------------------------------------------------------ voting
+
+    def vote(self) -> None:
+        """Let everybody vote; some challenge their phone first, some vote again."""
+        opening = self.follower.record.ceremony.opening
+        names = {voter: visitor.pseudonym for voter, visitor in self.visitors.items()}
+        booth = RollBooth(self.electorate, self.commission.manifest_hash, opening.key if opening else b"", names)
+        habits, count = Habits(self.electorate), self.electorate.voters
+        again = [voter for voter in range(count) if habits.votes_again(voter)]
+        with self.screen.step("Voting over HTTP") as step:
+            step.expect(count + len(again))
+            challenged = 0
+            for voter, visitor in self.visitors.items():
+                head, task = head_of(visitor.log_in()), Task(voter, 1, NO_BALLOT, 0)
+                if habits.challenges(voter):
+                    visitor.challenge(booth.seal(task, head, use="challenge"))
+                    challenged += 1
+                    self._wait_for_spoiled(challenged)
+                visitor.cast(booth.seal(task, head))
+                step.advance(1)
+            self.follower.wait_for(lambda record: record.tally.accepted >= count, "the ballots")
+            for voter in again:
+                visitor = self.visitors[voter]
+                state = visitor.log_in()
+                task = Task(voter, state["number"] + 1, bytes.fromhex(state["previous"]), 0)
+                visitor.cast(booth.seal(task, head_of(state)))
+                step.advance(1)
+            receipts = sum(len(visitor.receipts) for visitor in self.visitors.values())
+            self.follower.wait_for(lambda record: record.tally.accepted >= receipts, "the second ballots")
+            step.proved(
+                f"{receipts} ballots with receipts, all on the board: {len(again)} again, {challenged} challenged"
+            )
+
+    def _wait_for_spoiled(self, count: int) -> None:
+        """Wait until challenged ballots stand on the board: only then may their voters cast."""
+        self.follower.wait_for(lambda record: record.accepted["spoiled"] == count, "a spoiled ballot")
+
+    def close(self) -> None:
+        """Wait for the closing hour, close, let the dispute period pass."""
+        with self.screen.step("Close") as step:
+            self._drill(2, absent=[ABSENT])
+            manifest = self.manifest
+            ends_at = manifest.closes_at_ms + manifest.grace_ms
+            step.doing("waiting for the closing hour")
+            self.follower.wait_for(lambda record: (record.board.lower or 0) >= ends_at, "the closing", 600)
+            self._send([self.commission.by_officers("close", Close(self.follower.record.tally.accepted))])
+            step.doing("the dispute period")
+            self.follower.wait_for(lambda record: record.board.dispute_over(), "the end of the dispute period")
+            root = self.follower.record.tally.closed_root or b""
+            step.proved(f"{self.follower.record.tally.accepted} ballots closed under the root {root.hex()[:16]}…")
+
+    def tally(self) -> bool:
+        """Let the worker sum, trustees open, officers sign; tell whether votes and receipts are right."""
+        with self.screen.step("Tally: cells summed in secret, then opened") as step:
+            cells = len(self.follower.record.tally.plan.items)
+            self.follower.wait_for(lambda record: record.accepted["aggregate"] == cells, "the sums")
+            step.doing("dobush-trustee decrypt: each checks the whole record first")
+            self._let_trustees("decrypt", absent=[ABSENT], slots=self.slots_file)
+            prepared = self.installation.http["ballot"].get("/tally/prepared").json()
+            bodies = [Result.parse(b64decode(each["body"])) for each in prepared]
+            self._send([self.commission.by_officers("result", body) for body in bodies])
+            self.follower.wait_for(lambda record: record.is_complete(), "the results")
+            totals = self.follower.record.tally.totals()
+            drawn = self.electorate.tally(Habits(self.electorate).last_numbers(), set())
+            matches = all(
+                list(total.votes) == [counts[option] for option in range(len(total.votes))]
+                for total, counts in zip(totals, drawn, strict=True)
+            )
+            size, record = len(self.follower.entries), self.follower.record
+            receipts = [receipt for visitor in self.visitors.values() for receipt in visitor.receipts]
+            missing = [r for r in receipts if record.ballots.stands(r, self.follower.entries.__getitem__, size) < 0]
+            step.proved(f"{cells} cells opened; the votes are {'' if matches else 'NOT '}those that the voters drew")
+            step.proved(f"{len(receipts) - len(missing)} of {len(receipts)} receipts are on the record")
+        return matches and not missing
+
+    def conclude(self, verdict: Verdict, *, matches: bool) -> bool:
+        """Print results and verdict."""
+        for question, total in zip(self.commission.questions, self.follower.record.tally.totals(), strict=True):
+            rows = [
+                (names["ky"], share, votes, 100 * votes / total.ballots)
+                for names, share, votes in zip(question.options, question.shares_percent, total.votes, strict=True)
+            ]
+            self.screen.results(question.title["en"], rows, top=6)
+        verified = verdict.status == 0 and matches
+        lines = [] if verified else [line for line in verdict.complaint.splitlines() if line]
+        record = self.folder / "record"
+        self.screen.close(verified=verified, lines=[*lines, f"report {verdict.html}", f"record {record}"])
+        again = ["verify", str(record), "--manifest-hash", self.commission.manifest_hash.hex()]
+        self.screen.note("Check it yourself:", shlex.join(["dobush-audit", *again, "--slots", str(self.slots_file)]))
+        return verified
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demo and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m demo.service", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--voters",
+        type=int,
+        metavar="N",
+        help=f"voters who vote, 20 to 1,000 (default {DEFAULT_VOTERS}); more: --direct",
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="new folder for everything")
+    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="S", help="seed of the draw")
+    parser.add_argument("--direct", action="store_true", help="without the service, in virtual time: `python -m demo`")
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options, rest = parser.parse_known_args(given)
+    if options.direct or (options.voters or 0) > MOST_VOTERS:
+        return direct.main([argument for argument in given if argument != "--direct"])
+    if rest:
+        parser.error(f"unknown: {' '.join(rest)}")
+    options.voters = options.voters or DEFAULT_VOTERS
+    if options.voters < LEAST_VOTERS:
+        parser.error(f"--voters: at least {LEAST_VOTERS}")
+    folder = (options.keep or Path(tempfile.mkdtemp(prefix="dobush-demo-"))).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    screen = Screen(Console(highlight=False), STEPS)
+    electorate = Electorate(published(), options.voters, options.seed)
+    screen.open(
+        "dobush: an election that anyone can check, through the service",
+        f"President and referendum of 2021-01-10 in Kyrgyzstan, replayed · kind demo · {options.voters:,} voters",
+    )
+    try:
+        verified = Service(screen, folder, electorate).run()
+    except (DobushError, OSError, httpx.HTTPError) as error:
+        screen.close(verified=False, lines=[f"{type(error).__name__}: {error}", f"left in {folder}"])
+        return 1
+    return 0 if verified else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
