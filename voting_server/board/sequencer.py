@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from crypto.election.board import Block, Phase, Writer
 from crypto.election.entries import VOTER_TYPES, Seal
+from crypto.election.record import Work, discharge
 from crypto.errors import Refused
 from crypto.merkle import CHECKPOINT_PATH, TileReader, Tiles, leaf_hash, publish
 from crypto.signatures import (
@@ -323,8 +324,15 @@ class Sequencer:
 
     def _take(self, chosen: list[tuple[Queued, bytes]], choice: _Choice, row: Queued, raw: bytes) -> None:
         """Enter an entry that the record would accept here; note one that it would refuse and leave it out."""
+        record = self.replica.record
         try:
-            self.replica.record.review(raw)
+            work = record.review(raw)
+            if work is not None and row.type == "ballot" and len(record.keyring.receipt_keys) > 1:
+                # Its nonce may have been issued under a receipt key that was rotated while it waited: every auditor
+                # will refuse it then, so this log must not count it.
+                refusal = discharge(record.office(), [Work(work.claims)]).refusals[0]
+                if refusal is not None:
+                    raise refusal
         except Refused as refusal:
             # An acknowledged ballot that lands here is a broken promise: its receipt and the log will say so.
             level = log().error if row.deadline_ms is not None else log().warning

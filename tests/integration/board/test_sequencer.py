@@ -13,13 +13,14 @@ from typer.testing import CliRunner
 
 from audit import cli as audit_cli
 from audit.mirror import Mirror
-from crypto.election.entries import Close, Incident
+from crypto.election.entries import Close, Incident, Rotate
 from crypto.errors import Refused
 from crypto.merkle import CHECKPOINT_PATH, TileReader, leaf_hash, parse_log_proof, verify_inclusion
 from crypto.signatures import (
     MAX_U63,
     Checkpoint,
     VerifierKey,
+    key_id,
     parse_checkpoint,
     parse_note,
     sign_checkpoint,
@@ -168,6 +169,24 @@ def test_the_close_waits_for_the_end_of_intake_by_the_databases_clock(desk: Town
         desk.sequencer.step()
         with desk.board.record() as record:
             assert (record.board.close_index >= 0) is is_closed
+
+
+def test_a_ballot_whose_nonce_a_rotation_overtook_is_not_counted_here_either(desk: Town) -> None:
+    desk.run("open")
+    before = desk.record.tally.accepted
+    late = desk.vote(desk.registered()[0])
+    desk.board.insert(desk.board._describe(late, desk.manifest.receipt_delay_ms))
+    old = signing_key("receipt")
+    body = Rotate("receipt", key_id(old.public_key), signing_key("new receipt").public_key, "a card was lost")
+    desk.board.enqueue(desk.sign("rotate", body, old))
+    desk.write()
+    for _ in range(5):
+        desk.write()
+    row = desk.board.find_entry(leaf_hash(late))
+    assert row is not None
+    assert (row.state, row.check_id) == ("refused", f"BALLOT-{11}")
+    assert desk.record.tally.accepted == before
+    assert desk.record.refused == {}
 
 
 def test_after_intake_only_seals_come_until_the_last_ballots_have_a_quorum(desk: Town) -> None:
