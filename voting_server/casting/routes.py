@@ -6,7 +6,7 @@ everything else is JSON. The two requests of a cast are answered in micro-batche
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request, Response
@@ -323,7 +323,7 @@ class _Streams:
         if self._open >= self._most:
             raise ProblemError("busy", retry_after_s=5)
 
-    async def count(self, events: AsyncIterator[str]) -> AsyncIterator[str]:
+    async def count(self, events: AsyncIterator[str]) -> AsyncGenerator[str, None]:
         # Counted here and not before: a reader who leaves at once is never sent anything, so that nothing would end.
         self._open += 1
         try:

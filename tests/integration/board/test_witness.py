@@ -124,7 +124,12 @@ def test_a_certificate_share_is_computed_once_however_many_ask(
     watched: Town, watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[bytes] = []
-    monkeypatch.setattr(audit.serve, "sign_bls", lambda _secret, message: made.append(message) or bytes(96))
+
+    def sign(_secret: int, message: bytes) -> bytes:
+        made.append(message)
+        return bytes(96)
+
+    monkeypatch.setattr(audit.serve, "sign_bls", sign)
     ask(watch, request(watched, 0, 3))
     ask(watch, request(watched, 3, 5))
     place = f"{watch.url}/bls/{sha256(watched.manifest.origin.encode()).hexdigest()}"
