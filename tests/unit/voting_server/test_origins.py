@@ -19,8 +19,8 @@ ANSWER = "/identifications/oidc/answer"
 )
 def test_the_provider_sends_the_browser_back_to_where_this_side_is_served(
     tmp_path: Path,
-    side: Any,
-    redirect: str,  # noqa: ANN401
+    side: Any,  # noqa: ANN401
+    redirect: str,
 ) -> None:
     provider: dict[str, Any] = {"oidc_issuer": "https://provider.example", "oidc_client": "dobush"}
     context = Context.open(Settings(side=side, data_dir=tmp_path, **ORIGINS, **provider), "identity")
