@@ -24,6 +24,7 @@ from rich.console import Console
 from audit.serve import open_keys
 from crypto.election.entries import BodyKey, Close, Drill, Freeze, Manifest, Opening, Result
 from crypto.election.manifest import hash_manifest
+from crypto.election.record import Record
 from crypto.errors import DobushError
 from crypto.signatures import SigningKey, VerifierKey, key_id
 from demo import __main__ as direct
@@ -301,6 +302,7 @@ class Service:
             opens_at = self.manifest.opens_at_ms
             step.doing("waiting for the opening hour")
             self.follower.wait_for(lambda record: (record.board.lower or 0) >= opens_at, "the opening")
+            self.follower.wait_for(_is_open, "a head that covers the opening")
             step.proved("opened by two officers at the hour of the manifest, as the witnesses' clocks show it")
 
     def _drill(self, number: int, absent: Sequence[int] = ()) -> None:
@@ -401,6 +403,11 @@ class Service:
         again = ["verify", str(record), "--manifest-hash", self.commission.manifest_hash.hex()]
         self.screen.note("Check it yourself:", shlex.join(["dobush-audit", *again, "--slots", str(self.slots_file)]))
         return verified
+
+
+def _is_open(record: Record) -> bool:
+    newest = record.board.newest
+    return newest is not None and newest.size > record.board.opening_index
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

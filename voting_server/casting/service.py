@@ -288,6 +288,8 @@ def _refuse_nonces(record: Record, now_ms: int, key: SigningKey) -> ProblemError
         return ProblemError("unavailable")
     if now_ms > manifest.closes_at_ms or board.phase is Phase.CLOSED:
         return ProblemError("intake-ended")
-    if board.phase is not Phase.OPEN or (board.lower or 0) < manifest.opens_at_ms:
+    # A head that covers the opening must be sealed, or no ballot could name one.
+    is_covered = board.newest is not None and board.newest.size > board.opening_index
+    if board.phase is not Phase.OPEN or not is_covered or (board.lower or 0) < manifest.opens_at_ms:
         return ProblemError("not-open", retry_after_s=max(1, manifest.interval_ms // 1_000))
     return None
