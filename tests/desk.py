@@ -211,7 +211,7 @@ def ballot_of(entry: bytes) -> bytes:
 def desk_settings(folder: Path, **more: Any) -> Settings:  # noqa: ANN401
     """Return the settings of a ballot side that serves a world."""
     keys = {"log_key": secret("key", "log", 0).hex(), "receipt_key": secret("key", "receipt", 0).hex()}
-    limits = {"skew_ms": 10**15, **more.pop("limits", {})}
+    limits = {"skew_ms": 10**15, "intake_ms": 60_000, **more.pop("limits", {})}
     return Settings(
         **{"side": Side.BALLOT, "data_dir": folder, "ballot_origin": ORIGIN, "limits": limits, **keys, **more}
     )
