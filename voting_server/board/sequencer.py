@@ -35,7 +35,7 @@ from crypto.signatures import (
 from voting_server.board.lock import SequencerLock
 from voting_server.board.replica import Replica
 from voting_server.board.service import FEED, Board
-from voting_server.board.store import Queued
+from voting_server.board.store import BALLOT_TYPES, Queued
 from voting_server.board.witnesses import ForkError, Request, Witnesses, quorum_note, read_note
 from voting_server.plumbing.clock import SkewError
 from voting_server.plumbing.killpoints import reach
@@ -48,7 +48,6 @@ LONGEST_HOLD = 4
 """So many more intervals, and never past a receipt's deadline or the end of intake."""
 _MARGIN_INTERVALS = 3
 _BLOCK_ENTRIES = 20_000
-_BALLOTS = {"ballot", "spoiled"}
 _SEAL_QUORUMS = 8
 _SEAL_TOKENS = 3
 _SUMS_A_STEP = 2_000
@@ -300,10 +299,13 @@ class Sequencer:
     def _choose(self, choice: _Choice, rows: Sequence[tuple[Queued, bytes]], *, closing: bool) -> None:
         """Fill the block: control entries in the order in which they came, then voter entries by leaf hash.
 
-        The close stands alone and after every acknowledged ballot: `closing` says that none waits.
+        The close stands alone and after every acknowledged ballot: `closing` says that none waits. A strike stands in a
+        later block than what waits beside it.
         """
         control = [item for item in rows if item[0].type not in VOTER_TYPES]
         voters = [item for item in rows if item[0].type in VOTER_TYPES]
+        first = {row.pseudonym for row, _ in voters if row.type != "strike"}
+        voters = [item for item in voters if item[0].type != "strike" or item[0].pseudonym not in first]
         settling = self._is_settling()
         for row, raw in control:
             if row.type == "close":
@@ -315,11 +317,11 @@ class Sequencer:
             if settling:
                 break
             self._take(choice.control, choice, row, raw)
-        ballots = [row for row, _ in voters if row.type in _BALLOTS]
+        ballots = [row for row, _ in voters if row.type in BALLOT_TYPES]
         due = is_due(ballots, self._held, urgent=bool(ballots) and self._is_urgent(ballots))
         self._held = 0 if due else self._held + 1
         for row, raw in sorted(voters, key=lambda item: leaf_hash(item[1])):
-            if due or row.type not in _BALLOTS:
+            if due or row.type not in BALLOT_TYPES:
                 self._take(choice.voters, choice, row, raw)
 
     def _take(self, chosen: list[tuple[Queued, bytes]], choice: _Choice, row: Queued, raw: bytes) -> None:

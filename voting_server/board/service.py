@@ -35,7 +35,7 @@ from crypto.signatures import (
 )
 from voting_server.board.publication import Publication
 from voting_server.board.replica import Replica
-from voting_server.board.store import Along, LateError, NewEntry, Queued, Store, StoredCheckpoint
+from voting_server.board.store import BALLOT_TYPES, Along, LateError, NewEntry, Queued, Store, StoredCheckpoint
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.logging import log
 from voting_server.plumbing.metrics import ENTRIES, WAITING
@@ -168,8 +168,8 @@ class Board:
 
         `along` stores what belongs to them in the same transaction; whatever it raises undoes all.
 
-        A result is a ProblemError where another entry has this number or hash, or waits for this pseudonym. Raises
-        ProblemError `intake-ended` for all where the database's clock is beyond `latest_ms`.
+        A result is a ProblemError where another entry has this number or hash, waits for this pseudonym, or strikes it.
+        Raises ProblemError `intake-ended` for all where the database's clock is beyond `latest_ms`.
         """
         try:
             rows = self.store.insert(entries, latest_ms, along)
@@ -190,8 +190,12 @@ class Board:
             same = self.store.find(ballot_hash=entry.ballot_hash)
         if same is not None and same.type == entry.type:
             return same
-        if entry.pseudonym is not None and self.store.find(pseudonym=entry.pseudonym) is not None:
-            return ProblemError("ballot-waits" if entry.type in {"ballot", "spoiled"} else "entry-waits")
+        if entry.pseudonym is not None:
+            strike = self.store.find_strike(entry.pseudonym) if entry.type in {*BALLOT_TYPES, "strike"} else None
+            if strike is not None:
+                return ProblemError("entry-waits" if strike.state == "waiting" else "struck")
+            if self.store.find(pseudonym=entry.pseudonym) is not None:
+                return ProblemError("ballot-waits" if entry.type in BALLOT_TYPES else "entry-waits")
         return ProblemError("number-taken")
 
     def require_room(self) -> None:

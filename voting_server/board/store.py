@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import (
+    Boolean,
     Column,
     Connection,
     Index,
@@ -19,10 +20,10 @@ from sqlalchemy import (
     Row,
     String,
     Table,
-    UniqueConstraint,
     bindparam,
     func,
     insert,
+    literal_column,
     select,
     text,
     update,
@@ -36,6 +37,12 @@ from voting_server.plumbing.database import BALLOT, BIG, BYTES, NOW_MS, Database
 State: TypeAlias = Literal["waiting", "sequenced", "refused"]
 Along: TypeAlias = Callable[[Connection, Sequence[bytes]], None]
 """Stores in the same transaction what belongs to new rows, given by their leaf hashes."""
+
+
+def _unique_where(name: str, columns: Sequence[str], condition: str) -> Index:
+    where = text(condition)
+    return Index(name, *columns, unique=True, postgresql_where=where, sqlite_where=where)
+
 
 ENTRIES = append_only(
     Table(
@@ -63,16 +70,13 @@ QUEUE = Table(
     Column("check_id", String(32)),
     Column("received_at_ms", BIG, nullable=False),
     Column("deadline_ms", BIG),
-    UniqueConstraint("pseudonym", "number", name="uq_queue_pseudonym_number"),
     Index("ix_queue_state_id", "state", "id"),
-    # One voter entry of a pseudonym waits at a time: none can be overtaken by what it depends on.
-    Index(
-        "uq_queue_waiting_pseudonym",
-        "pseudonym",
-        unique=True,
-        postgresql_where=text("state = 'waiting'"),
-        sqlite_where=text("state = 'waiting'"),
-    ),
+    # A refused ballot leaves its number free, or its voter could never vote again.
+    _unique_where("uq_queue_pseudonym_number", ("pseudonym", "number"), "state <> 'refused'"),
+    # One voter entry of a pseudonym waits at a time: none can be overtaken by what it depends on. A strike waits beside
+    # it: who casts again and again cannot put it off.
+    _unique_where("uq_queue_waiting_pseudonym", ("pseudonym",), "state = 'waiting' AND type <> 'strike'"),
+    _unique_where("uq_queue_strike", ("pseudonym",), "state <> 'refused' AND type = 'strike'"),
 )
 CHECKPOINTS = Table(
     "checkpoints",
@@ -98,6 +102,11 @@ TOKENS = Table(
     Column("block", BIG),
 )
 
+BALLOT_TYPES = frozenset({"ballot", "spoiled"})
+"""Types that carry a ballot; none is taken in after a strike."""
+# The words of the partial indexes, so that they serve whatever values a prepared statement gets.
+_IS_LIVE = literal_column("state <> 'refused'", Boolean)
+_IS_STRIKE = literal_column("state <> 'refused' AND type = 'strike'", Boolean)
 _QUEUED = [column for column in QUEUE.c if column.name != "raw"]
 _CHUNK = 1_000
 _GIVEN = {
@@ -109,12 +118,16 @@ _GIVEN = {
     "ballot_hash": "bytea",
     "delay_ms": "bigint",
 }
+_NO_STRIKE = (
+    "given.type NOT IN ('ballot', 'spoiled') OR NOT EXISTS (SELECT 1 FROM queue AS strike "
+    "WHERE strike.pseudonym = given.pseudonym AND strike.type = 'strike' AND strike.state <> 'refused')"
+)
 # Arrays on PostgreSQL, so that a statement is one text, prepared once, however many rows it has.
 _INSERT = text(
     "INSERT INTO queue (leaf, type, raw, pseudonym, number, ballot_hash, state, received_at_ms, deadline_ms) "  # noqa: S608 - made of the names above alone
     "SELECT leaf, type, raw, pseudonym, number, ballot_hash, 'waiting', now_ms(), now_ms() + delay_ms FROM unnest("
     + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _GIVEN.items())
-    + f") AS given ({', '.join(_GIVEN)}) ON CONFLICT DO NOTHING RETURNING "
+    + f") AS given ({', '.join(_GIVEN)}) WHERE {_NO_STRIKE} ON CONFLICT DO NOTHING RETURNING "
     + ", ".join(column.name for column in _QUEUED)
 )
 _APPEND = text(
@@ -227,11 +240,15 @@ class Store:
     ) -> list[Queued | None]:
         """Let entries wait, in one transaction; return the row of each that is new, None for what conflicts.
 
-        `along` stores in the same transaction what belongs to the new rows; whatever it raises undoes them all. Raises
+        A ballot conflicts with a strike of its pseudonym, waiting or written. `along` stores in the same transaction
+        what belongs to the new rows; whatever it raises undoes them all. Raises
         LateError, with nothing stored, where the database received them after `latest_ms`.
         """
         insert_all = self._insert_sqlite if self._database.is_sqlite else self._insert_postgresql
         with self._database.begin() as connection:
+            if any(entry.type == "strike" for entry in entries):
+                # A ballot beside it stands before it, every later one sees it: no acknowledged ballot comes too late.
+                self.lock_queue(connection)
             made = {row.leaf: row for row in insert_all(connection, entries)}
             if latest_ms is not None and any(row.received_at_ms > latest_ms for row in made.values()):
                 raise LateError
@@ -241,6 +258,10 @@ class Store:
 
     @staticmethod
     def _insert_sqlite(connection: Connection, entries: Sequence[NewEntry]) -> list[Queued]:
+        chosen = select(QUEUE.c.pseudonym).where(
+            QUEUE.c.pseudonym.in_([entry.pseudonym for entry in entries if entry.type in BALLOT_TYPES]), _IS_STRIKE
+        )
+        struck = set(connection.execute(chosen).scalars())
         rows = [
             {
                 **{name: getattr(entry, name) for name in _GIVEN if name != "delay_ms"},
@@ -249,7 +270,10 @@ class Store:
                 "deadline_ms": None if entry.delay_ms is None else NOW_MS + entry.delay_ms,
             }
             for entry in entries
+            if entry.type not in BALLOT_TYPES or entry.pseudonym not in struck
         ]
+        if not rows:
+            return []
         statement = sqlite.insert(QUEUE).values(rows).on_conflict_do_nothing().returning(*_QUEUED)
         return [_queued(row) for row in connection.execute(statement)]
 
@@ -267,9 +291,15 @@ class Store:
         elif ballot_hash is not None:
             condition = QUEUE.c.ballot_hash == ballot_hash
         else:
-            condition = (QUEUE.c.pseudonym == pseudonym) & (QUEUE.c.state == "waiting")
+            condition = (QUEUE.c.pseudonym == pseudonym) & _IS_LIVE & (QUEUE.c.state == "waiting")
         with self._database.read() as connection:
             row = connection.execute(select(*_QUEUED).where(condition)).first()
+        return None if row is None else _queued(row)
+
+    def find_strike(self, pseudonym: bytes) -> Queued | None:
+        """Return the strike of a pseudonym that waits or is written."""
+        with self._database.read() as connection:
+            row = connection.execute(select(*_QUEUED).where(QUEUE.c.pseudonym == pseudonym, _IS_STRIKE)).first()
         return None if row is None else _queued(row)
 
     @staticmethod

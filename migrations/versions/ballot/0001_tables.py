@@ -64,16 +64,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue")),
         sa.UniqueConstraint("ballot_hash", name=op.f("uq_queue_ballot_hash")),
         sa.UniqueConstraint("leaf", name=op.f("uq_queue_leaf")),
-        sa.UniqueConstraint("pseudonym", "number", name="uq_queue_pseudonym_number"),
     )
     with op.batch_alter_table("queue", schema=None) as batch_op:
         batch_op.create_index("ix_queue_state_id", ["state", "id"], unique=False)
         batch_op.create_index(
+            "uq_queue_pseudonym_number",
+            ["pseudonym", "number"],
+            unique=True,
+            postgresql_where=sa.text("state <> 'refused'"),
+            sqlite_where=sa.text("state <> 'refused'"),
+        )
+        batch_op.create_index(
+            "uq_queue_strike",
+            ["pseudonym"],
+            unique=True,
+            postgresql_where=sa.text("state <> 'refused' AND type = 'strike'"),
+            sqlite_where=sa.text("state <> 'refused' AND type = 'strike'"),
+        )
+        batch_op.create_index(
             "uq_queue_waiting_pseudonym",
             ["pseudonym"],
             unique=True,
-            postgresql_where=sa.text("state = 'waiting'"),
-            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting' AND type <> 'strike'"),
+            sqlite_where=sa.text("state = 'waiting' AND type <> 'strike'"),
         )
 
     op.create_table(
@@ -121,8 +134,18 @@ def downgrade() -> None:
     with op.batch_alter_table("queue", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_queue_waiting_pseudonym",
-            postgresql_where=sa.text("state = 'waiting'"),
-            sqlite_where=sa.text("state = 'waiting'"),
+            postgresql_where=sa.text("state = 'waiting' AND type <> 'strike'"),
+            sqlite_where=sa.text("state = 'waiting' AND type <> 'strike'"),
+        )
+        batch_op.drop_index(
+            "uq_queue_strike",
+            postgresql_where=sa.text("state <> 'refused' AND type = 'strike'"),
+            sqlite_where=sa.text("state <> 'refused' AND type = 'strike'"),
+        )
+        batch_op.drop_index(
+            "uq_queue_pseudonym_number",
+            postgresql_where=sa.text("state <> 'refused'"),
+            sqlite_where=sa.text("state <> 'refused'"),
         )
         batch_op.drop_index("ix_queue_state_id")
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from audit import cli as audit_cli
 from audit.mirror import Mirror
-from crypto.election.entries import Close, Incident, Rotate
+from crypto.election.entries import Close, Incident, Rotate, Strike
 from crypto.errors import Refused
 from crypto.merkle import CHECKPOINT_PATH, TileReader, leaf_hash, parse_log_proof, verify_inclusion
 from crypto.signatures import (
@@ -29,6 +29,7 @@ from crypto.signatures import (
 from tests.integration.board.town import Town
 from tests.simulator import MINUTE_MS, QUORUM, signing_key
 from voting_server.board.sequencer import SMALL_BATCH, Sequencer
+from voting_server.board.service import NewEntry
 from voting_server.board.witnesses import ForkError
 from voting_server.plumbing.problems import ProblemError
 
@@ -108,6 +109,46 @@ def test_one_voter_entry_of_a_pseudonym_waits_at_a_time(town: Town) -> None:
     with pytest.raises(ProblemError) as caught:
         town.board.enqueue(town.credential(other))
     assert caught.value.args == ("entry-waits",)
+
+
+def test_who_casts_again_and_again_cannot_put_off_her_strike(town: Town) -> None:
+    town.run("open")
+    voter, delay_ms = town.registered()[0], town.manifest.receipt_delay_ms
+    ballot = town.vote(voter)
+    town.board.enqueue(ballot, delay_ms)
+    strike, again = (town.by_registrars("strike", Strike(voter.pseudonym, reason)) for reason in ("station", "again"))
+    town.board.enqueue(strike)
+    with pytest.raises(ProblemError) as caught:
+        town.board.enqueue(again)
+    assert caught.value.args == ("entry-waits",)
+    while town.board.find_entry(leaf_hash(ballot)).state == "waiting":  # type: ignore[union-attr]
+        town.write()
+    assert town.board.find_entry(leaf_hash(strike)).state == "waiting"  # type: ignore[union-attr]
+    late = town.vote(voter)
+    with pytest.raises(ProblemError) as caught:
+        town.board.enqueue(late, delay_ms)
+    assert caught.value.args == ("entry-waits",)
+    town.write()
+    assert [town.board.find_entry(leaf_hash(raw)).state for raw in (ballot, strike)] == ["sequenced"] * 2  # type: ignore[union-attr]
+    with pytest.raises(ProblemError) as caught:
+        town.board.insert(town.board._describe(late, delay_ms))
+    assert caught.value.args == ("struck",)
+    assert town.record.refused == {}
+
+
+def test_a_refused_ballot_leaves_its_number_free_and_no_other_does(town: Town) -> None:
+    store, pseudonym = town.board.store, bytes(16)
+    first, second, third = (NewEntry(bytes([place]), "ballot", pseudonym, 1, bytes([place]) * 32) for place in range(3))
+    refused = town.board.insert(first)
+    with store._database.begin() as connection:
+        store.settle(connection, [], [(refused.id, f"BALLOT-{11}")])
+    taken = town.board.insert(second)
+    assert (taken.state, taken.number) == ("waiting", 1)
+    with store._database.begin() as connection:
+        store.settle(connection, [(taken.id, 0)], [])
+    with pytest.raises(ProblemError) as caught:
+        town.board.insert(third)
+    assert caught.value.args == ("number-taken",)
 
 
 def test_what_the_record_would_refuse_never_waits(town: Town) -> None:
