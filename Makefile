@@ -1,4 +1,4 @@
-# Targets: help demo serve test check bench kernel lock clean. Everything lives in .venv; nothing outside the checkout is changed,
+# Targets: help demo demo-service serve test check bench kernel lock clean. Everything lives in .venv; nothing outside the checkout is changed,
 # except that missing Debian packages named in packages.txt are installed when make runs as root.
 
 PYTHON ?= python3
@@ -34,12 +34,15 @@ $(shell rm -f $(KERNEL))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench bench-server kernel lock clean
+.PHONY: help demo demo-service serve test check bench bench-server kernel lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(KERNEL) ## a whole election through the service, from the key ceremony to VERIFIED (many voters: make demo ARGS="--direct --voters 20000")
+demo: $(KERNEL) ## a whole election on real figures, from the key ceremony to VERIFIED (options: make demo ARGS="--voters 20000")
+	$(BIN)/python -m demo $(ARGS)
+
+demo-service: $(KERNEL) ## the same day through the service: eleven programs, thirty voters over HTTP, about two minutes of real time
 	$(BIN)/python -m demo.service $(ARGS)
 
 serve: $(KERNEL) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")

@@ -1,4 +1,4 @@
-"""A whole election through the service: `python -m demo.service [--voters N] [--keep DIR] [--seed S] [--direct]`.
+"""A whole election through the service: `python -m demo.service [--voters N] [--keep DIR] [--seed S]`.
 
 The same day as `python -m demo`, in real time and with real programs: identity side, ballot side, sequencer and worker
 of `dobush-server`, two registrars' programs, five witnesses (`dobush-audit witness`), trustees (`dobush-trustee`),
@@ -27,7 +27,6 @@ from crypto.election.manifest import hash_manifest
 from crypto.election.record import Record
 from crypto.errors import DobushError
 from crypto.signatures import SigningKey, VerifierKey, key_id
-from demo import __main__ as direct
 from demo.ballots import NO_BALLOT, Booth, Task
 from demo.commission import KIND, TRUSTEES, WITNESS_NAMES, Commission, Signer
 from demo.day import Habits
@@ -416,21 +415,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--voters",
         type=int,
+        default=DEFAULT_VOTERS,
         metavar="N",
-        help=f"voters who vote, 20 to 1,000 (default {DEFAULT_VOTERS}); more: --direct",
+        help=f"voters who vote, {LEAST_VOTERS} to {MOST_VOTERS:,} (default {DEFAULT_VOTERS})",
     )
     parser.add_argument("--keep", type=Path, metavar="DIR", help="new folder for everything")
     parser.add_argument("--seed", type=int, default=DEFAULT_SEED, metavar="S", help="seed of the draw")
-    parser.add_argument("--direct", action="store_true", help="without the service, in virtual time: `python -m demo`")
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    options, rest = parser.parse_known_args(given)
-    if options.direct or (options.voters or 0) > MOST_VOTERS:
-        return direct.main([argument for argument in given if argument != "--direct"])
-    if rest:
-        parser.error(f"unknown: {' '.join(rest)}")
-    options.voters = options.voters or DEFAULT_VOTERS
-    if options.voters < LEAST_VOTERS:
-        parser.error(f"--voters: at least {LEAST_VOTERS}")
+    options = parser.parse_args(arguments)
+    if not LEAST_VOTERS <= options.voters <= MOST_VOTERS:
+        parser.error(f"--voters: {LEAST_VOTERS} to {MOST_VOTERS}")
     folder = (options.keep or Path(tempfile.mkdtemp(prefix="dobush-demo-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     screen = Screen(Console(highlight=False), STEPS)
