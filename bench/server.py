@@ -367,7 +367,7 @@ def throw_away() -> Iterator[tuple[Path, Cluster]]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, store."""
     parser = argparse.ArgumentParser(prog="python -m bench.server", description=__doc__.partition("\n")[0])
-    parser.add_argument("--rate", type=float, default=300, help="casts a second")
+    parser.add_argument("--rate", type=float, default=310, help="casts a second")
     parser.add_argument("--seconds", type=float, default=60, help="how long")
     parser.add_argument("--workers", type=int, default=2, help="web workers")
     parser.add_argument("--connections", type=int, default=128, help="connections of the generator")
