@@ -39,8 +39,8 @@ def busy_seconds() -> float:
 class Parts:
     """Started processes by the part they play; all are ended by their own pid."""
 
-    environment: Mapping[str, str]
     folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
     running: dict[str, list["subprocess.Popen[bytes]"]] = field(default_factory=dict)
 
     def start(self, part: str, *arguments: str, module: str = "bench.processes") -> None:

@@ -73,7 +73,7 @@ class Bench:
 
     # ------------------------------------------------------------------------------------------------ preparation
 
-    def prepare(self) -> Parts:
+    def prepare(self, parts: Parts) -> None:
         """Make the election, put its log into the database, start everything."""
         options, casts = self.options, self.options.rate * self.options.seconds
         voters = int(casts) + options.overload_casts + 1
@@ -86,7 +86,7 @@ class Bench:
         self._open_sessions()
         with self.console.status("ballots …"):
             self._seal()
-        return self._start(url)
+        self._start(parts, url)
 
     def _load(self) -> None:
         """Put the prepared log into the database, block by block."""
@@ -132,7 +132,7 @@ class Bench:
             for made in pool.map(press.seal_many, [tasks[at : at + 250] for at in range(0, len(tasks), 250)]):
                 self.ballots += made
 
-    def _start(self, url: str) -> Parts:
+    def _start(self, parts: Parts, url: str) -> None:
         """Start witnesses, sequencer and web workers."""
         manifest = self.polling.manifest
         log = VerifierKey(manifest.origin, manifest.log_key).to_text()
@@ -152,7 +152,7 @@ class Bench:
             # All these voters have one address, which real ones do not.
             "DOBUSH_LIMITS__REQUESTS_A_MINUTE": "10000000",
         }
-        parts = Parts(environment, self.folder)
+        parts.environment = environment
         for at, (name, port) in enumerate(zip(self.polling.names, ports, strict=True)):
             seed = secret("key", "witness", at).hex()
             parts.start("witnesses", "witness", name, seed, log, str(port), str(self.folder / f"witness-{at}"))
@@ -164,7 +164,6 @@ class Bench:
         ends = time.monotonic() + 60
         while self._written() <= len(self.polling.entries) and time.monotonic() < ends:
             time.sleep(0.2)
-        return parts
 
     def _written(self) -> int:
         newest = Store(self.database).checkpoint(quorum=True)
@@ -382,8 +381,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         median, worst = fdatasync_ms(cluster.folder)
         bench.note("fdatasync.p50_ms", median, "ms", f"p99 {worst:.2f} ms; 8 KiB in the cluster's folder")
         bench.note("machine.cores", os.cpu_count(), "cores", f"{platform.machine()}, load {os.getloadavg()[0]:.1f}")
-        parts = bench.prepare()
+        parts = Parts(folder)
         try:
+            bench.prepare(parts)
             bench.measure(parts)
         finally:
             parts.stop()
