@@ -18,6 +18,7 @@ import base64
 import binascii
 import json
 import re
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -657,8 +658,12 @@ class BlsKey:
 
 def _bls() -> type[G2ProofOfPossession]:
     """Return the suite; imported where it is used, because it takes 0.7 s and most processes never need it."""
+    limit = sys.getrecursionlimit()
     from py_ecc.bls.ciphersuites import G2ProofOfPossession  # noqa: PLC0415 - see above
 
+    # py-ecc raises the limit to 100,000 when it is imported; deeply nested input to any parser of this process (json's
+    # scanner, for one) would then overflow the C stack instead of being refused.
+    sys.setrecursionlimit(limit)
     return G2ProofOfPossession
 
 

@@ -1,5 +1,7 @@
 """Bytes that are no log file, note, key or request: typed refusals, whatever their size and depth."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -79,3 +81,21 @@ def test_requests_to_a_witness(data: bytes) -> None:
     assert (state, answer.status, answer.body) == (State(), 400, b"")
     assert isinstance(answer.refusal, MalformedEncoding)
     assert answer.refusal.check == "WITNESS-1"
+
+
+def test_deep_input_is_survived_where_certificates_are_read() -> None:
+    # In a process of its own: the library under the certificates raises the recursion limit when it is first imported,
+    # and without the limit json's scanner overflows the C stack.
+    program = (
+        "import json, sys\n"
+        "from crypto.signatures import bls_secret\n"
+        "limit = sys.getrecursionlimit()\n"
+        "bls_secret(bytes(32))\n"
+        "assert sys.getrecursionlimit() == limit\n"
+        "try:\n"
+        "    json.loads('[' * 100_000)\n"
+        "except RecursionError:\n"
+        "    print('refused')\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "refused\n")
