@@ -39,6 +39,7 @@ from voting_server.plumbing.clock import SkewError, require_database_agreement
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import Guards, address_of
 from voting_server.plumbing.migration import NotMigratedError, require_current
+from voting_server.plumbing.pages import make_pages_router
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
 from voting_server.plumbing.sessions import BALLOT_SESSIONS, IDENTITY_SESSIONS
@@ -234,7 +235,8 @@ def require_sound(context: Context) -> None:
 def _identity_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
     """Build the features of the identity side."""
     voters = Voters(context)
-    return [voters], [make_voters_router(voters, context)]
+    pages = make_pages_router(context, lambda: voters.frame().election.manifest_hash)
+    return [voters], [make_voters_router(voters, context), pages]
 
 
 def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
@@ -249,8 +251,14 @@ def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
         create_board_router(board),
         create_tally_router(tallies),
         make_elections_router(elections, context.settings),
+        make_pages_router(context, lambda: _hash_of(board)),
     ]
     return [board, elections, casting], routers
+
+
+def _hash_of(board: Board) -> bytes:
+    with board.record() as record:
+        return record.manifest_hash
 
 
 class Health(BaseModel):

@@ -63,6 +63,7 @@ PROBLEMS: Mapping[str, int] = {
     "queue-full": 503,
     "busy": 503,
     "unavailable": 503,
+    "client-not-built": 503,
     "internal": 500,
 }
 """Code of a problem → HTTP status; the text of `code` stands in the dictionary under `problem.<code>`."""

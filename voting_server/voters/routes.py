@@ -193,7 +193,7 @@ def _add_voter_routes(router: APIRouter, voters: Voters, context: Context) -> No
     ) -> Response:
         """Take the browser back from the provider; it goes on to the voter's page, with a session."""
         taken = voters.finish_identification(browser_of(request), state, code, iss)
-        response = RedirectResponse(f"{context.origin}/", 303)
+        response = RedirectResponse(f"{context.origin}{request.scope.get('root_path', '')}/vote/", 303)
         begin_session(response, taken)
         return response
 

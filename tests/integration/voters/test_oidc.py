@@ -34,7 +34,7 @@ def test_a_login_becomes_a_credential_after_two_registrars_checked_the_token(
     browser = identified.browser()
     url = go(browser, browser.enrol(passkey_of(0)))
     answer = come_back(browser, provider.log_in(url, number_of(0)))
-    assert (answer.status_code, answer.headers["location"]) == (303, "https://id.vote.example/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "https://id.vote.example/vote/")
     assert browser.client.get("/voter").json()["requests"] == [{"type": "credential", "state": "requested"}]
     (asked,) = identified.links[0].fetch_requests()
     shown = identified.providers["oidc"].verify(
