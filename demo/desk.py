@@ -32,6 +32,7 @@ from demo.__main__ import STEPS as DEMO_STEPS
 from demo.__main__ import Demo
 from demo.electorate import Electorate, published
 from demo.practice import People, Preparation, witness_name
+from demo.register import CODES_FILE, Registrars, fill
 from demo.screen import Screen
 from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
@@ -45,6 +46,7 @@ from voting_server.plumbing.database import Database, wall_clock_ms
 from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.serving import options
 from voting_server.plumbing.settings import Settings, Side
+from voting_server.voters.service import Voters
 
 FINISHED, PRACTICE = "finished", "practice"
 DEMO_VOTERS, DEMO_SEED = 120, 2021
@@ -101,14 +103,14 @@ def load_record(settings: Settings) -> None:
 class Practice:
     """The practice election of a folder: its settings, its witnesses' threads, its sequencer's thread."""
 
-    def __init__(self, folder: Path, web_origin: str) -> None:
-        """Read or make the people's secret and the witnesses' keys; start the witnesses."""
+    def __init__(self, folder: Path, web_origin: str, seat: Callable[[bytes], People] = People) -> None:
+        """Read or make the people's secret and the witnesses' keys; start the witnesses. `seat` seats the people."""
         folder.mkdir(parents=True, exist_ok=True)
         secret = folder / "people.secret"
         if not secret.exists():
             secret.touch(mode=0o600)
             secret.write_text(secrets.token_hex(32), encoding="ascii")
-        self.people = People(bytes.fromhex(secret.read_text(encoding="ascii")))
+        self.people = seat(bytes.fromhex(secret.read_text(encoding="ascii")))
         self._folder, self._web_origin = folder, web_origin
         self._ended = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -130,6 +132,7 @@ class Practice:
             witnesses=urls,
             identity_origin=web_origin,
             ballot_origin=web_origin,
+            issuers=(self.people.key("issuer").public_key.hex(),),
         )
 
     def _start_witness(self, witness: WitnessServer) -> str:
@@ -147,7 +150,22 @@ class Practice:
         board = Board(context)
         if board.store.checkpoint() is None:
             self._lead(board, Elections(context, board))
+            self._fill_register(board)
         context.close()
+
+    def _fill_register(self, board: Board) -> None:
+        """Give the identity side its persons, and write down their codes."""
+        with board.record() as record:
+            count = 1 + len(record.parts.manifest.contests) + len(record.parts.manifest.units)
+        context = Context.open(self.settings, "identity")
+        codes = fill(context, self.people, [board.read(index) for index in range(count)])
+        context.close()
+        (self._folder / CODES_FILE).write_text("".join(f"{code}\n" for code in codes), encoding="ascii")
+
+    @property
+    def codes(self) -> list[str]:
+        """Enrolment codes, each for one person."""
+        return (self._folder / CODES_FILE).read_text(encoding="ascii").split()
 
     def _lead(self, board: Board, elections: Elections) -> None:
         manifest, parts = self.people.write_manifest(
@@ -180,6 +198,16 @@ class Practice:
         thread.start()
         self._threads.append(thread)
         self._stops.append(context.close)
+
+    def start_registrars(self, url: str) -> None:
+        """Check and sign what voters ask for in a thread until `stop`; `url` is where the election is served."""
+        context = Context.open(self.settings, "identity")
+        frame = Voters(context).frame()
+        context.close()
+        registrars = Registrars(self.people, frame, self._folder, url, wall_clock_ms)
+        thread = threading.Thread(target=registrars.serve, args=(self._ended,))
+        thread.start()
+        self._threads.append(thread)
 
     def stop(self) -> None:
         """End all threads."""
@@ -236,7 +264,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"the keys of the practice election: {folder / PRACTICE}; events: {folder / 'log.jsonl'}")
         if given.prepare:
             return 0
+        console.print(f"vote: {web_origin}/{PRACTICE}/vote/ with a code of {folder / PRACTICE / CODES_FILE}")
         practice.start_sequencer()
+        practice.start_registrars(f"{web_origin}/{PRACTICE}")
         app = assemble({FINISHED: create_app(finished), PRACTICE: create_app(practice.settings)})
         uvicorn.run(app, host="127.0.0.1", port=given.port, **options(practice.settings))
     finally:

@@ -75,6 +75,7 @@ class People:
 
     secret: bytes = field(repr=False)
     manifest_hash: bytes = ZERO_HASH
+    interval_ms: int = 5 * SECOND_MS
 
     def seed(self, *names: object) -> bytes:
         """Return 32 secret bytes for a purpose."""
@@ -103,10 +104,8 @@ class People:
         """Return an entry of a trustee."""
         return self.sign(entry_type, body, self.key("trustee", trustee))
 
-    def write_manifest(
-        self, web_origin: str, opens_at_ms: int, witness_keys: Sequence[bytes]
-    ) -> tuple[Manifest, list[tuple[str, Message]]]:
-        """Return the manifest and its parts; remember the manifest hash. Voting lasts thirty days."""
+    def contests(self) -> tuple[Contest, ...]:
+        """Return the contests, in the order of the one style."""
         contest = Contest(
             id=1,
             question=1,
@@ -116,6 +115,13 @@ class People:
             region=1,
             seats=1,
         )
+        return (contest,)
+
+    def write_manifest(
+        self, web_origin: str, opens_at_ms: int, witness_keys: Sequence[bytes]
+    ) -> tuple[Manifest, list[tuple[str, Message]]]:
+        """Return the manifest and its parts; remember the manifest hash. Voting lasts thirty days."""
+        contests = self.contests()
         country = Unit(1, None, Text3("Өлкө", "Страна", "Country"), district=False)
         town = Unit(UNIT, 1, Text3("Шаар", "Город", "Town"), district=True)
         units = Units((country, town))
@@ -134,7 +140,7 @@ class People:
             closes_at_ms=opens_at_ms + 30 * DAY_MS,
             grace_ms=30 * SECOND_MS,
             settle_ms=60 * SECOND_MS,
-            interval_ms=5 * SECOND_MS,
+            interval_ms=self.interval_ms,
             receipt_delay_ms=60 * SECOND_MS,
             dispute_ms=60 * SECOND_MS,
             change_delay_ms=60 * SECOND_MS,
@@ -156,13 +162,13 @@ class People:
             origins=(web_origin,),
             algorithms=(-7, -8, -257),
             software_keys=True,
-            styles=(Style(STYLE, (1,)),),
-            contests=(hash_part(KIND, "contest", contest.to_bytes()),),
+            styles=(Style(STYLE, tuple(each.id for each in contests)),),
+            contests=tuple(hash_part(KIND, "contest", each.to_bytes()) for each in contests),
             units=(hash_part(KIND, "units", units.to_bytes()),),
             imported=None,
         )
         self.manifest_hash = hash_manifest(KIND, manifest.to_bytes())
-        return manifest, [("contest", contest), ("units", units)]
+        return manifest, [*(("contest", each) for each in contests), ("units", units)]
 
     def pseudonym(self, slot: int) -> bytes:
         """Return the pseudonym of a slot."""
@@ -189,7 +195,7 @@ class Preparation:
     def run(self) -> None:
         """Hold the ceremony, publish roll and freeze, drill, open, bind the keys of half the slots."""
         shares = self._hold_ceremony()
-        slots = b"".join(map(self.people.pseudonym, range(SLOTS)))
+        slots = b"".join(sorted(map(self.people.pseudonym, range(SLOTS))))
         roll = RollChunk(number=0, groups=(RollGroup(UNIT, STYLE, slots),))
         self.send([self.people.by_registrars("roll", roll)])
         self.send([self.people.by_officers("freeze", Freeze(chunks=1, slots=(DistrictSlots(UNIT, SLOTS),)))])
