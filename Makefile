@@ -11,6 +11,9 @@ RUST_PACKAGES := cargo-web rustfmt-web rust-web-clippy
 DEPS := $(VENV)/.dependencies.stamp
 KERNEL := $(VENV)/.kernel.stamp
 SYSTEM := $(VENV)/.packages.stamp
+CLIENT := $(VENV)/.client.stamp
+CLIENT_SOURCE := voter_client
+CLIENT_FILES := $(shell find $(CLIENT_SOURCE) -type f -not -path '*/node_modules/*' -not -path '*/tests/*' 2>/dev/null) $(wildcard locales/*.json)
 # Programs of others that read and witness our log in the tests.
 INTEROP := $(VENV)/.interop.stamp
 INTEROP_SOURCE := tests/integration/interop
@@ -32,9 +35,12 @@ endif
 ifeq ($(KERNEL_FILE),)
 $(shell rm -f $(KERNEL))
 endif
+ifeq ($(wildcard voting_server/client/manifest.sri.json),)
+$(shell rm -f $(CLIENT))
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-service serve test check bench bench-server kernel lock clean
+.PHONY: help demo demo-service serve test check bench bench-server bench-client kernel client lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -48,7 +54,7 @@ demo-service: $(KERNEL) ## the same day through the service: eleven programs, th
 serve: $(KERNEL) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")
 	$(BIN)/python -m demo.desk $(ARGS)
 
-test: $(KERNEL) $(INTEROP) ## every test suite, with the seconds each one took
+test: $(KERNEL) $(CLIENT) $(INTEROP) ## every test suite, with the seconds each one took
 	$(BIN)/python tests/run_suites.py $(ARGS)
 
 check: $(KERNEL) ## style, types, import rules, Rust lints
@@ -65,10 +71,15 @@ bench: $(KERNEL) ## benchmarks, peers measured in the same run; writes bench/res
 bench-server: $(KERNEL) ## casts a second through the whole service on PostgreSQL; writes bench/results/server.json
 	$(BIN)/python -m bench.server $(ARGS)
 
+bench-client: $(KERNEL) $(CLIENT) ## sealing in Chromium and the size of the pages; writes bench/results/client.json
+	$(BIN)/python -m bench.client $(ARGS)
+
+client: $(CLIENT) ## build the pages that are opened in a browser into voting_server/client/
+
 kernel: $(KERNEL) ## build the Rust kernel (release) and install the project into .venv
 
 clean: ## remove everything that was built here
-	rm -rf $(VENV) $(CRATE)/target crypto/_kernel*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/results
+	rm -rf $(VENV) $(CRATE)/target crypto/_kernel*.so .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist bench/results voting_server/client voter_client/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: $(DEPS) ## resolve the requirements files again (needs the registry; not part of a normal build)
@@ -100,6 +111,11 @@ $(INTEROP): $(INTEROP_SOURCE)/requirements.txt $(INTEROP_SOURCE)/reader/main.go 
 	$(PYTHON) -m venv $(VENV)/interop
 	$(VENV)/interop/bin/python -m pip install -q --no-deps --require-hashes --ignore-requires-python -r $(INTEROP_SOURCE)/requirements.txt
 	cd $(INTEROP_SOURCE)/reader && go build -trimpath -o $(CURDIR)/$(VENV)/interop/bin/reader .
+	@touch $@
+
+# npm would ask for news of itself and for gifts.
+$(CLIENT): $(CLIENT_FILES) $(SYSTEM)
+	cd $(CLIENT_SOURCE) && npm ci --no-audit --no-fund --no-update-notifier --loglevel=error && node bundle/build.mjs
 	@touch $@
 
 $(KERNEL): $(RUST_FILES) pyproject.toml $(DEPS)

@@ -4,6 +4,7 @@ A suite fails when a test fails, when one was skipped, when none ran, or when it
 line is `N passed, N failed` over all suites. Usage: `python tests/run_suites.py [SUITE ...]`.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -66,11 +67,37 @@ def count_cargo(suite: dict[str, Any]) -> tuple[int, int, str]:
     return passed, failed, f"cargo ended with exit status {ended.returncode}" if ended.returncode and not failed else ""
 
 
+def count_npm(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
+    """Check the types (each configuration is one test), then run vitest; return what `count_pytest` does."""
+    folder = ROOT / suite["npm"]
+    bin_folder = folder / "node_modules/.bin"
+    if not bin_folder.exists():
+        return 0, 0, "its packages are missing: run `make client`"
+    configurations = sorted(folder.glob("tsconfig*.json"))
+    codes = [subprocess.run([bin_folder / "tsc", "-p", path], check=False).returncode for path in configurations]
+    command = [bin_folder / "vitest", "run", "--reporter=default", "--reporter=json", f"--outputFile.json={report}"]
+    ended = subprocess.run(command, cwd=folder, check=False)
+    if not report.exists():
+        return 0, 0, f"vitest wrote no report (exit status {ended.returncode})"
+    totals = json.loads(report.read_text(encoding="utf-8"))
+    passed, failed = totals["numPassedTests"] + codes.count(0), totals["numFailedTests"] + len(codes) - codes.count(0)
+    skipped = totals["numPendingTests"] + totals["numTodoTests"]
+    if skipped:
+        return passed, failed, f"{skipped} skipped"
+    problem = f"vitest ended with exit status {ended.returncode}"
+    return passed, failed, problem if ended.returncode and not failed else ""
+
+
 def run_suite(name: str, suite: dict[str, Any], report: Path) -> Outcome:
     """Run one suite and judge it."""
     print(f"\n=== {name}", flush=True)
     started = time.monotonic()
-    passed, failed, problem = count_cargo(suite) if "cargo" in suite else count_pytest(suite, report)
+    if "cargo" in suite:
+        passed, failed, problem = count_cargo(suite)
+    elif "npm" in suite:
+        passed, failed, problem = count_npm(suite, report)
+    else:
+        passed, failed, problem = count_pytest(suite, report)
     seconds = time.monotonic() - started
     if not problem and not passed and not failed:
         problem = "no test ran"

@@ -1,0 +1,75 @@
+// Hashes of files, and the tags that bind a page to them.
+
+import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
+
+/** What `integrity=` holds. */
+export function integrityOf(data) {
+  return `sha384-${createHash("sha384").update(data).digest("base64")}`;
+}
+
+/** What stands in a *client* entry (docs/spec/board.md). */
+export function sha256Of(data) {
+  return createHash("sha256").update(data).digest("hex");
+}
+
+/** What Content-Security-Policy holds for a script or style that stands in the page. */
+export function policyHashOf(text) {
+  return `'sha256-${createHash("sha256").update(text, "utf-8").digest("base64")}'`;
+}
+
+export function gzipSizeOf(data) {
+  return gzipSync(data, { level: 9 }).length;
+}
+
+/** The first eight hexadecimal digits of the hash: enough to tell two builds' files apart in a cache. */
+export function shortHashOf(data) {
+  return sha256Of(data).slice(0, 8);
+}
+
+const SCRIPT = /<script type="module" src="([^"]+)"><\/script>\n?/g;
+
+/** The scripts that a template names, in its order. */
+export function scriptsOf(template) {
+  return [...template.matchAll(SCRIPT)].map((match) => match[1]);
+}
+
+/** Put tags where the template's first script stands and take the others out. */
+export function replaceScripts(template, tags) {
+  let first = true;
+  return template.replace(SCRIPT, () => {
+    const text = first ? tags : "";
+    first = false;
+    return text;
+  });
+}
+
+/**
+ * The tags of a page in the order in which its files must arrive: a module that another imports has been asked for, with its
+ * hash, before the other one can ask for it without.
+ */
+export function tagsOf(entries, chunks, styles, later) {
+  const lines = styles.map((file) => `<link rel="stylesheet" href="${file.name}" integrity="${file.integrity}">`);
+  const done = new Set();
+  const visit = (chunk) => {
+    if (done.has(chunk.fileName)) return;
+    done.add(chunk.fileName);
+    for (const name of chunk.imports) visit(chunks.get(name));
+    const file = `"${chunk.fileName}" integrity="${chunk.integrity}"`;
+    lines.push(
+      chunk.isEntry ? `<script type="module" src=${file}></script>` : `<link rel="modulepreload" href=${file}>`,
+    );
+  };
+  for (const entry of entries) visit(entry);
+  for (const chunk of later) {
+    if (!done.has(chunk.fileName)) {
+      lines.push(`<link rel="later" href="${chunk.fileName}" integrity="${chunk.integrity}">`);
+    }
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/** Text that is safe inside a script element. */
+export function inlineScript(code) {
+  return code.replace(/<(?=\/script|!--|script)/gi, "\\x3c");
+}
