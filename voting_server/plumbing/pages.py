@@ -1,8 +1,8 @@
 """The web pages of a side: a closed list of built files with their headers, and the pins of each first page.
 
-Spec: `docs/operations/pages.md`. The build writes one folder a page under `voting_server/client/`, with the hash of
-every file in `manifest.sri.json`; what is not listed there is not served, and what differs from its hash is not served
-either. The first page of a folder is a template: manifest hash and the addresses of both sides are filled in here.
+Spec: `docs/operations/pages.md`. The build writes one folder a page under `voting_server/client/`, and the hash of every
+file into `manifest.sri.json` beside them; what is not listed there is not served, and what differs from its hash is not
+served either. The first page of a folder is a template: manifest hash and the addresses of both sides are filled in here.
 
 >>> sorted(PAGES)
 ['board', 'check', 'console', 'vote']
@@ -55,17 +55,21 @@ class File:
     cache: str
 
 
-def load_page(folder: Path) -> Mapping[str, File]:
+def load_page(client: Path, page: str) -> Mapping[str, File]:
     """Read a page's files by their names in the list. Raises ProblemError where the page was not built, or changed."""
+    folder, start = (client / page).resolve(), f"{page}/"
     try:
-        listed: dict[str, str] = json.loads((folder / LIST).read_text(encoding="utf-8"))
-        files = {name: (folder / name).read_bytes() for name in {*listed, FIRST}}
-    except (OSError, ValueError):
+        listed = json.loads((client / LIST).read_text(encoding="utf-8"))["files"]
+        wanted = {name.removeprefix(start): row["integrity"] for name, row in listed.items() if name.startswith(start)}
+        files = {name: (folder / name).read_bytes() for name in wanted}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise ProblemError("client-not-built") from None
-    for name, integrity in listed.items():
-        digest = b64encode(hashlib.sha384(files[name]).digest()).decode()
-        if integrity != f"sha384-{digest}" or not (folder / name).resolve().is_relative_to(folder.resolve()):
+    for name, content in files.items():
+        digest = b64encode(hashlib.sha384(content).digest()).decode()
+        if wanted[name] != f"sha384-{digest}" or not (folder / name).resolve().is_relative_to(folder):
             raise ProblemError("client-not-built")
+    if FIRST not in files:
+        raise ProblemError("client-not-built")
     return {name: _file(name, content) for name, content in files.items()}
 
 
@@ -140,7 +144,7 @@ def make_pages_router(context: Context, manifest_hash: Callable[[], bytes], clie
         if page not in (PAGES if context.side == "ballot" else {"vote"}):
             raise ProblemError("not-found")
         if page not in loaded:
-            files = load_page(client / page)
+            files = load_page(client, page)
             loaded[page] = files, policy(page, files[FIRST].content)
         return loaded[page]
 

@@ -30,15 +30,22 @@ POLICY = (
 )
 
 
+def enlist(folder: Path, files: dict[str, bytes]) -> None:
+    """Add files to the list of hashes."""
+    path = folder / "manifest.sri.json"
+    listed = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"files": {}}
+    for name, data in files.items():
+        listed["files"][name] = {"integrity": f"sha384-{b64encode(hashlib.sha384(data).digest()).decode()}"}
+    path.write_text(json.dumps(listed), encoding="utf-8")
+
+
 def build(folder: Path, page: str, first: str = FIRST) -> None:
     """Write a page as the build would."""
     (folder / page / "assets").mkdir(parents=True)
-    (folder / page / "index.html").write_text(first, encoding="utf-8")
-    files = {"assets/a-12345678.js": SCRIPT, "notice.txt": b"plain"}
+    files = {"index.html": first.encode(), "assets/a-12345678.js": SCRIPT, "notice.txt": b"plain"}
     for name, content in files.items():
         (folder / page / name).write_bytes(content)
-    listed = {name: f"sha384-{b64encode(hashlib.sha384(data).digest()).decode()}" for name, data in files.items()}
-    (folder / page / "manifest.sri.json").write_text(json.dumps(listed), encoding="utf-8")
+    enlist(folder, {f"{page}/{name}": data for name, data in files.items()})
     (folder / page / "assets" / "unlisted.js").write_text("0", encoding="utf-8")
 
 
@@ -132,8 +139,7 @@ def test_a_changed_file_is_not_served(tmp_path: Path) -> None:
 def test_a_list_that_leads_out_of_its_folder_is_refused(tmp_path: Path) -> None:
     build(tmp_path, "vote")
     (tmp_path / "secret").write_bytes(b"key")
-    digest = b64encode(hashlib.sha384(b"key").digest()).decode()
-    (tmp_path / "vote" / "manifest.sri.json").write_text(json.dumps({"../secret": f"sha384-{digest}"}))
+    enlist(tmp_path, {"vote/../secret": b"key"})
     assert serve(tmp_path).get("/vote/").status_code == 503
 
 
