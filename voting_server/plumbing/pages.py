@@ -1,8 +1,8 @@
 """The web pages of a side: a closed list of built files with their headers, and the pins of each first page.
 
-Spec: `docs/operations/pages.md`. The build writes one folder a page under `voting_server/client/`, and the hash of every
-file into `manifest.sri.json` beside them; what is not listed there is not served, and what differs from its hash is not
-served either. The first page of a folder is a template: manifest hash and the addresses of both sides are filled in here.
+Spec: `docs/operations/pages.md`. The build writes one folder a page under `voting_server/client/`, and the hash of
+every file into `manifest.sri.json` beside them; what is not listed there is not served, and what differs from its
+hash is not served either. A first page is a template: manifest hash and the addresses of both sides are filled in.
 
 >>> sorted(PAGES)
 ['board', 'check', 'console', 'vote']
