@@ -52,6 +52,9 @@ _SEAL_QUORUMS = 8
 _SEAL_TOKENS = 3
 _SUMS_A_STEP = 2_000
 _CHUNK = 2_048
+_TURNS = {"change": 1, "strike": 2}
+"""Of what waits for one pseudonym, what has the lowest number comes first; everything else has 0."""
+_LAST = 2
 
 
 def is_due(ballots: Sequence[Queued], held: int, *, urgent: bool) -> bool:
@@ -299,13 +302,15 @@ class Sequencer:
     def _choose(self, choice: _Choice, rows: Sequence[tuple[Queued, bytes]], *, closing: bool) -> None:
         """Fill the block: control entries in the order in which they came, then voter entries by leaf hash.
 
-        The close stands alone and after every acknowledged ballot: `closing` says that none waits. A strike stands in a
-        later block than what waits beside it.
+        The close stands alone and after every acknowledged ballot: `closing` says that none waits. A change stands in a
+        later block than a ballot that was challenged beside it, a strike in a later one than both.
         """
         control = [item for item in rows if item[0].type not in VOTER_TYPES]
         voters = [item for item in rows if item[0].type in VOTER_TYPES]
-        first = {row.pseudonym for row, _ in voters if row.type != "strike"}
-        voters = [item for item in voters if item[0].type != "strike" or item[0].pseudonym not in first]
+        first: dict[bytes | None, int] = {}
+        for row, _ in voters:
+            first[row.pseudonym] = min(first.get(row.pseudonym, _LAST), _TURNS.get(row.type, 0))
+        voters = [item for item in voters if _TURNS.get(item[0].type, 0) == first[item[0].pseudonym]]
         settling = self._is_settling()
         for row, raw in control:
             if row.type == "close":

@@ -9,7 +9,7 @@ checks that every auditor runs. A row that is committed here is never lost; a re
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,7 @@ FEED = "feed"
 """Channel that wakes the readers of the live feed."""
 
 _COUNT_S = 0.25
+_CHANGE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,8 @@ class Board:
 
         `along` stores what belongs to them in the same transaction; whatever it raises undoes all.
 
-        A result is a ProblemError where another entry has this number or hash, waits for this pseudonym, or strikes it.
+        A result is a ProblemError where another entry has this number or hash, waits for this pseudonym, strikes it or
+        is to change its key.
         Raises ProblemError `intake-ended` for all where the database's clock is beyond `latest_ms`.
         """
         try:
@@ -191,11 +193,14 @@ class Board:
         if same is not None and same.type == entry.type:
             return same
         if entry.pseudonym is not None:
-            strike = self.store.find_strike(entry.pseudonym) if entry.type in {*BALLOT_TYPES, "strike"} else None
-            if strike is not None:
-                return ProblemError("entry-waits" if strike.state == "waiting" else "struck")
-            if self.store.find(pseudonym=entry.pseudonym) is not None:
-                return ProblemError("ballot-waits" if entry.type in BALLOT_TYPES else "entry-waits")
+            rows = self.store.find_deciding(entry.pseudonym)
+            if entry.type in BALLOT_TYPES:
+                return _explain_ballot(rows)
+            if entry.type == "strike" and "strike" in rows:
+                return ProblemError("entry-waits" if rows["strike"].state == "waiting" else "struck")
+            if entry.type == "change" and "ballot" in rows:
+                return ProblemError("change-late")
+            return ProblemError("entry-waits")
         return ProblemError("number-taken")
 
     def require_room(self) -> None:
@@ -279,3 +284,12 @@ class Board:
     def published(self) -> Path:
         """Folder of the published files."""
         return self.publication.folder
+
+
+def _explain_ballot(rows: Mapping[str, Queued]) -> ProblemError:
+    """Return why a ballot may not wait, by what decides that: a strike, a change of the key, another entry."""
+    if "strike" in rows:
+        return ProblemError("entry-waits" if rows["strike"].state == "waiting" else "struck")
+    if "change" in rows:
+        return ProblemError("key-changes", retry_after_s=_CHANGE_S)
+    return ProblemError("ballot-waits" if rows else "number-taken")

@@ -7,13 +7,14 @@ changed or deleted (trigger); of `queue` only the state changes, and only the se
 ['entries', 'queue', 'checkpoints', 'cosignatures', 'tokens']
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import (
     Boolean,
     Column,
+    ColumnElement,
     Connection,
     Index,
     LargeBinary,
@@ -73,9 +74,12 @@ QUEUE = Table(
     Index("ix_queue_state_id", "state", "id"),
     # A refused ballot leaves its number free, or its voter could never vote again.
     _unique_where("uq_queue_pseudonym_number", ("pseudonym", "number"), "state <> 'refused'"),
-    # One voter entry of a pseudonym waits at a time: none can be overtaken by what it depends on. A strike waits beside
-    # it: who casts again and again cannot put it off.
-    _unique_where("uq_queue_waiting_pseudonym", ("pseudonym",), "state = 'waiting' AND type <> 'strike'"),
+    # One voter entry of a pseudonym waits at a time: none can be overtaken by what it depends on. A change and a strike
+    # wait beside it: who casts or challenges again and again cannot put them off.
+    _unique_where(
+        "uq_queue_waiting_pseudonym", ("pseudonym",), "state = 'waiting' AND type <> 'strike' AND type <> 'change'"
+    ),
+    _unique_where("uq_queue_change", ("pseudonym",), "state = 'waiting' AND type = 'change'"),
     _unique_where("uq_queue_strike", ("pseudonym",), "state <> 'refused' AND type = 'strike'"),
 )
 CHECKPOINTS = Table(
@@ -103,10 +107,17 @@ TOKENS = Table(
 )
 
 BALLOT_TYPES = frozenset({"ballot", "spoiled"})
-"""Types that carry a ballot; none is taken in after a strike."""
+"""Types that carry a ballot; none is taken in after a strike, nor while a change of the key waits."""
+_PRECEDING = frozenset({"change", "strike"})
 # The words of the partial indexes, so that they serve whatever values a prepared statement gets.
 _IS_LIVE = literal_column("state <> 'refused'", Boolean)
-_IS_STRIKE = literal_column("state <> 'refused' AND type = 'strike'", Boolean)
+_BARS_BALLOTS = literal_column(
+    "(state <> 'refused' AND type = 'strike' OR state = 'waiting' AND type = 'change')", Boolean
+)
+_BARS_CHANGE = literal_column(
+    "state = 'waiting' AND type <> 'strike' AND type <> 'change' AND type = 'ballot'", Boolean
+)
+_DECIDES = literal_column("state <> 'refused' AND (state = 'waiting' OR type = 'strike')", Boolean)
 _QUEUED = [column for column in QUEUE.c if column.name != "raw"]
 _CHUNK = 1_000
 _GIVEN = {
@@ -118,16 +129,19 @@ _GIVEN = {
     "ballot_hash": "bytea",
     "delay_ms": "bigint",
 }
-_NO_STRIKE = (
-    "given.type NOT IN ('ballot', 'spoiled') OR NOT EXISTS (SELECT 1 FROM queue AS strike "
-    "WHERE strike.pseudonym = given.pseudonym AND strike.type = 'strike' AND strike.state <> 'refused')"
+_NO_SUCH = "NOT EXISTS (SELECT 1 FROM queue WHERE queue.pseudonym = given.pseudonym AND "
+_FREE = (
+    f"(given.type NOT IN ('ballot', 'spoiled') OR {_NO_SUCH} state <> 'refused' AND queue.type = 'strike') "
+    f"AND {_NO_SUCH} state = 'waiting' AND queue.type = 'change')) "
+    f"AND (given.type <> 'change' OR {_NO_SUCH} state = 'waiting' AND queue.type <> 'strike' "
+    "AND queue.type <> 'change' AND queue.type = 'ballot'))"
 )
 # Arrays on PostgreSQL, so that a statement is one text, prepared once, however many rows it has.
 _INSERT = text(
     "INSERT INTO queue (leaf, type, raw, pseudonym, number, ballot_hash, state, received_at_ms, deadline_ms) "  # noqa: S608 - made of the names above alone
     "SELECT leaf, type, raw, pseudonym, number, ballot_hash, 'waiting', now_ms(), now_ms() + delay_ms FROM unnest("
     + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _GIVEN.items())
-    + f") AS given ({', '.join(_GIVEN)}) WHERE {_NO_STRIKE} ON CONFLICT DO NOTHING RETURNING "
+    + f") AS given ({', '.join(_GIVEN)}) WHERE {_FREE} ON CONFLICT DO NOTHING RETURNING "
     + ", ".join(column.name for column in _QUEUED)
 )
 _APPEND = text(
@@ -240,14 +254,15 @@ class Store:
     ) -> list[Queued | None]:
         """Let entries wait, in one transaction; return the row of each that is new, None for what conflicts.
 
-        A ballot conflicts with a strike of its pseudonym, waiting or written. `along` stores in the same transaction
-        what belongs to the new rows; whatever it raises undoes them all. Raises
-        LateError, with nothing stored, where the database received them after `latest_ms`.
+        A ballot conflicts with a strike of its pseudonym, waiting or written, and with a change that waits; a change
+        with a ballot that waits, because that one is acknowledged. `along` stores in the same transaction what belongs
+        to the new rows; whatever it raises undoes them all. Raises LateError, with nothing stored, where the database
+        received them after `latest_ms`.
         """
         insert_all = self._insert_sqlite if self._database.is_sqlite else self._insert_postgresql
         with self._database.begin() as connection:
-            if any(entry.type == "strike" for entry in entries):
-                # A ballot beside it stands before it, every later one sees it: no acknowledged ballot comes too late.
+            if any(entry.type in _PRECEDING for entry in entries):
+                # A ballot beside it is seen here, every later one sees it: no acknowledged ballot comes too late.
                 self.lock_queue(connection)
             made = {row.leaf: row for row in insert_all(connection, entries)}
             if latest_ms is not None and any(row.received_at_ms > latest_ms for row in made.values()):
@@ -258,10 +273,13 @@ class Store:
 
     @staticmethod
     def _insert_sqlite(connection: Connection, entries: Sequence[NewEntry]) -> list[Queued]:
-        chosen = select(QUEUE.c.pseudonym).where(
-            QUEUE.c.pseudonym.in_([entry.pseudonym for entry in entries if entry.type in BALLOT_TYPES]), _IS_STRIKE
-        )
-        struck = set(connection.execute(chosen).scalars())
+        def barred(types: Collection[str], condition: ColumnElement[bool]) -> set[bytes]:
+            names = [entry.pseudonym for entry in entries if entry.type in types]
+            chosen = select(QUEUE.c.pseudonym).where(QUEUE.c.pseudonym.in_(names), condition)
+            return set(connection.execute(chosen).scalars())
+
+        conflicts = {"change": barred({"change"}, _BARS_CHANGE)}
+        conflicts.update(dict.fromkeys(BALLOT_TYPES, barred(BALLOT_TYPES, _BARS_BALLOTS)))
         rows = [
             {
                 **{name: getattr(entry, name) for name in _GIVEN if name != "delay_ms"},
@@ -270,7 +288,7 @@ class Store:
                 "deadline_ms": None if entry.delay_ms is None else NOW_MS + entry.delay_ms,
             }
             for entry in entries
-            if entry.type not in BALLOT_TYPES or entry.pseudonym not in struck
+            if entry.pseudonym not in conflicts.get(entry.type, ())
         ]
         if not rows:
             return []
@@ -296,11 +314,11 @@ class Store:
             row = connection.execute(select(*_QUEUED).where(condition)).first()
         return None if row is None else _queued(row)
 
-    def find_strike(self, pseudonym: bytes) -> Queued | None:
-        """Return the strike of a pseudonym that waits or is written."""
+    def find_deciding(self, pseudonym: bytes) -> dict[str, Queued]:
+        """Return what decides whether another entry of a pseudonym may wait: what waits, and its strike; by type."""
         with self._database.read() as connection:
-            row = connection.execute(select(*_QUEUED).where(QUEUE.c.pseudonym == pseudonym, _IS_STRIKE)).first()
-        return None if row is None else _queued(row)
+            rows = connection.execute(select(*_QUEUED).where(QUEUE.c.pseudonym == pseudonym, _DECIDES))
+            return {row.type: _queued(row) for row in rows}
 
     @staticmethod
     def find_ballots(connection: Connection, ballot_hashes: Sequence[bytes]) -> dict[bytes, Queued]:

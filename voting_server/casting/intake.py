@@ -88,9 +88,11 @@ class Intake:
                 for place in refused:
                     place.answer = self._review(record, place, now_ms)
             for place in refused:
-                if isinstance(place.answer, Refused) and self._board.store.find(pseudonym=place.head.pseudonym):
+                waiting = self._board.store.find(pseudonym=place.head.pseudonym)
+                if isinstance(place.answer, Refused) and waiting is not None:
                     # It follows a ballot that no block holds yet, as far as one can say now.
-                    place.answer = ProblemError("ballot-waits", retry_after_s=max(1, manifest.interval_ms // 1_000))
+                    code = "key-changes" if waiting.type == "change" else "ballot-waits"
+                    place.answer = ProblemError(code, retry_after_s=max(1, manifest.interval_ms // 1_000))
         # Signatures first and proofs after them: a proof costs most, and only who holds the key may cause that.
         self._verify(_open(fresh), office, lambda work: Work(work.claims))
         self._verify(_open(fresh), office, lambda work: Work((), work.ballot))

@@ -51,6 +51,7 @@ PROBLEMS: Mapping[str, int] = {
     "ballot-cast": 409,
     "struck": 409,
     "key-changes": 409,
+    "change-late": 409,
     "entry-waits": 409,
     "number-taken": 409,
     "not-open": 409,

@@ -68,6 +68,13 @@ def upgrade() -> None:
     with op.batch_alter_table("queue", schema=None) as batch_op:
         batch_op.create_index("ix_queue_state_id", ["state", "id"], unique=False)
         batch_op.create_index(
+            "uq_queue_change",
+            ["pseudonym"],
+            unique=True,
+            postgresql_where=sa.text("state = 'waiting' AND type = 'change'"),
+            sqlite_where=sa.text("state = 'waiting' AND type = 'change'"),
+        )
+        batch_op.create_index(
             "uq_queue_pseudonym_number",
             ["pseudonym", "number"],
             unique=True,
@@ -85,8 +92,8 @@ def upgrade() -> None:
             "uq_queue_waiting_pseudonym",
             ["pseudonym"],
             unique=True,
-            postgresql_where=sa.text("state = 'waiting' AND type <> 'strike'"),
-            sqlite_where=sa.text("state = 'waiting' AND type <> 'strike'"),
+            postgresql_where=sa.text("state = 'waiting' AND type <> 'strike' AND type <> 'change'"),
+            sqlite_where=sa.text("state = 'waiting' AND type <> 'strike' AND type <> 'change'"),
         )
 
     op.create_table(
@@ -134,8 +141,8 @@ def downgrade() -> None:
     with op.batch_alter_table("queue", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_queue_waiting_pseudonym",
-            postgresql_where=sa.text("state = 'waiting' AND type <> 'strike'"),
-            sqlite_where=sa.text("state = 'waiting' AND type <> 'strike'"),
+            postgresql_where=sa.text("state = 'waiting' AND type <> 'strike' AND type <> 'change'"),
+            sqlite_where=sa.text("state = 'waiting' AND type <> 'strike' AND type <> 'change'"),
         )
         batch_op.drop_index(
             "uq_queue_strike",
@@ -146,6 +153,11 @@ def downgrade() -> None:
             "uq_queue_pseudonym_number",
             postgresql_where=sa.text("state <> 'refused'"),
             sqlite_where=sa.text("state <> 'refused'"),
+        )
+        batch_op.drop_index(
+            "uq_queue_change",
+            postgresql_where=sa.text("state = 'waiting' AND type = 'change'"),
+            sqlite_where=sa.text("state = 'waiting' AND type = 'change'"),
         )
         batch_op.drop_index("ix_queue_state_id")
 
