@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from audit import client as served_client
 from audit import fetch, findings, lookup, page, report, verify
 from audit.mirror import Mirror, read_url
 from audit.processes import Processes, usable_cores
@@ -349,6 +350,73 @@ def _refusals() -> Iterator[None]:
     except Refused as refusal:
         typer.echo(f"{report.SYMBOLS['failed']} {report.printable(str(refusal))}", err=True)
         raise typer.Exit(report.EXIT_FAILED) from refusal
+
+
+# -------------------------------------------------------------------------------------------------- the web's client
+
+
+@app.command(
+    name="client",
+    epilog="Example:\n\n  dobush-audit client https://vote.example --record https://vote.example/log --build client/",
+)
+def check_client(
+    url: Annotated[str, typer.Argument(help="Address of the side that serves the client: what stands before /vote/.")],
+    record: Annotated[str | None, typer.Option("--record", help="The record: a folder, or the log's address.")] = None,
+    build: Annotated[
+        Path | None, typer.Option("--build", help="A build's folder, or its manifest.sri.json, made by yourself.")
+    ] = None,
+    manifest_hash: Annotated[
+        str | None, typer.Option("--manifest-hash", help="64 hexadecimal digits, from outside the record.")
+    ] = None,
+    pages: Annotated[
+        list[str] | None, typer.Option("--page", help="Only this page (the identity side serves vote alone).")
+    ] = None,
+    as_json: AsJson = False,
+    lang: Lang = Language.EN,
+) -> None:
+    """Download the client that a server hands out and compare every file with the board's client entry and a build."""
+    t = dictionary(lang.value)
+    given = _parse_hash(manifest_hash, t)
+    if record is None and build is None:
+        _fail(t("audit.client.nothing"))
+    try:
+        made = None if build is None else _read_build(build)
+        declared = None if record is None else _read_declared(record, t)
+        get = served_client.read_served(url)
+        result = served_client.judge(get, declared, made, given, frozenset(pages or ()))
+    except fetch.InputError as error:
+        _fail(str(error))
+    if as_json:
+        typer.echo(json.dumps(asdict(result), ensure_ascii=False))
+    else:
+        for line in served_client.to_lines(result, t):
+            typer.echo(report.printable(line))
+    raise typer.Exit(result.exit_status)
+
+
+@app.command(name="client-files", epilog="Example:\n\n  dobush-audit client-files voting_server/client > client.json")
+def list_client_files(
+    build: Annotated[Path, typer.Argument(help="Folder of a build of the client.")],
+    lang: Lang = Language.EN,
+) -> None:
+    """Print the body of the client entry that two officers sign before the opening: every file of a build, hashed."""
+    del lang
+    try:
+        typer.echo(served_client.read_build(build).to_act(), nl=False)
+    except fetch.InputError as error:
+        _fail(str(error))
+
+
+def _read_build(build: Path) -> served_client.Listing:
+    if build.is_dir():
+        return served_client.read_build(build)
+    return served_client.read_list(fetch.read_file(build, served_client.LARGEST))
+
+
+def _read_declared(record: str, t: Dictionary) -> served_client.Declared | None:
+    get = read_url(record) if re.match("https?://", record) else _open(Path(record), t).get
+    with _refusals():
+        return served_client.read_declared(lookup.Lookup.open(get))
 
 
 # ------------------------------------------------------------------------------------------------- mirror and witness

@@ -38,7 +38,9 @@ from crypto.signatures import Checkpoint, VerifierKey, parse_checkpoint, parse_n
 _TIMEOUT_S = 20
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Stays where it was sent."""
+
     def redirect_request(self, *_args: object, **_options: object) -> None:
         """Follow no redirect: a log's files stand where the log says."""
 
@@ -50,7 +52,7 @@ def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:
     """
     if urlsplit(prefix).scheme not in {"http", "https"}:
         raise InputError(f"{prefix} is no http or https address")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect())
 
     def get(path: str) -> bytes | None:
         url = f"{prefix.rstrip('/')}/{path}"
