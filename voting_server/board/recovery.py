@@ -24,7 +24,7 @@ from crypto.signatures import Note, VerifierKey, parse_checkpoint, parse_note, v
 from crypto.transcript import Kind
 from voting_server.board.lock import SequencerLock
 from voting_server.board.replica import Replica
-from voting_server.board.service import Board
+from voting_server.board.service import Board, role_of
 from voting_server.board.store import NewEntry
 from voting_server.board.witnesses import read_note
 
@@ -128,7 +128,7 @@ def _store(board: Board, connection: Connection, kind: Kind, taken: _Taken) -> N
 
 def _describe(kind: Kind, entry: Entry, raw: bytes) -> NewEntry:
     if entry.type not in VOTER_TYPES:
-        return NewEntry(raw, entry.type)
+        return NewEntry(raw, entry.type, role=role_of(entry))
     pseudonym = pseudonym_of(entry)
     if entry.type == "ballot":
         ballot = BallotEntry.parse_once(entry.body).ballot

@@ -276,8 +276,9 @@ class Sequencer:
                 self._store.lock_queue(connection)
                 # Witnesses' clocks may run ahead of the database's, by which a ballot could still be taken in.
                 is_over = self._board.now_ms() > record.board.intake_end_ms
-                closing = is_over and not self._store.has_waiting_voters(connection)
-            self._choose(choice, rows, closing=closing)
+                closing = is_over and not self._store.has_waiting(connection, VOTER_TYPES)
+            is_drained = not self._store.has_waiting(connection, {"ballot"})
+            self._choose(choice, rows, closing=closing, is_drained=is_drained)
             block = writer.write([raw for _, raw in choice.control], [raw for _, raw in choice.voters], stamps)
             types = ["seal", *(row.type for row, _ in choice.control), *(row.type for row, _ in choice.voters)]
             self._store.append(connection, start, number, list(zip(types, block.entries, strict=True)))
@@ -299,11 +300,15 @@ class Sequencer:
 
     # ----------------------------------------------------------------------------------------------------- choice
 
-    def _choose(self, choice: _Choice, rows: Sequence[tuple[Queued, bytes]], *, closing: bool) -> None:
+    def _choose(
+        self, choice: _Choice, rows: Sequence[tuple[Queued, bytes]], *, closing: bool, is_drained: bool
+    ) -> None:
         """Fill the block: control entries in the order in which they came, then voter entries by leaf hash.
 
         The close stands alone and after every acknowledged ballot: `closing` says that none waits. A change stands in a
-        later block than a ballot that was challenged beside it, a strike in a later one than both.
+        later block than a ballot that was challenged beside it, a strike in a later one than both. A rotation of the
+        receipt key ends every nonce under the old one, so that it comes when no acknowledged ballot waits: no new one
+        is taken in beside it, and those that wait are not held back.
         """
         control = [item for item in rows if item[0].type not in VOTER_TYPES]
         voters = [item for item in rows if item[0].type in VOTER_TYPES]
@@ -321,9 +326,12 @@ class Sequencer:
                 break
             if settling:
                 break
+            if row.role == "receipt" and not is_drained:
+                continue
             self._take(choice.control, choice, row, raw)
         ballots = [row for row, _ in voters if row.type in BALLOT_TYPES]
-        due = is_due(ballots, self._held, urgent=bool(ballots) and self._is_urgent(ballots))
+        is_rotating = any(row.role == "receipt" for row, _ in control)
+        due = is_due(ballots, self._held, urgent=is_rotating or (bool(ballots) and self._is_urgent(ballots)))
         self._held = 0 if due else self._held + 1
         for row, raw in sorted(voters, key=lambda item: leaf_hash(item[1])):
             if due or row.type not in BALLOT_TYPES:

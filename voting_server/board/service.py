@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from crypto.election.ballot import hash_ballot
 from crypto.election.board import Writer, pseudonym_of
 from crypto.election.encoding import Message
-from crypto.election.entries import VOTER_TYPES, Manifest, Spoiled, parse_entry
+from crypto.election.entries import VOTER_TYPES, Entry, Manifest, Rotate, Spoiled, parse_entry
 from crypto.election.manifest import hash_manifest
 from crypto.election.record import Record, discharge
 from crypto.errors import Refused
@@ -48,6 +48,7 @@ FEED = "feed"
 
 _COUNT_S = 0.25
 _CHANGE_S = 60
+_ROTATION_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +137,24 @@ class Board:
             return known
         self.require_room()
         with self.record() as record:
-            work, office = record.review(raw), record.office()
+            work, office, seen = record.review(raw), record.office(), record.size
         if work is not None:
             refusal = discharge(office, [work]).refusals[0]
             if refusal is not None:
                 raise refusal
         count()
-        return self.insert(self._describe(raw, delay_ms))
+        return self.insert(self._describe(raw, delay_ms, seen))
 
-    def _describe(self, raw: bytes, delay_ms: int | None) -> NewEntry:
+    def _describe(self, raw: bytes, delay_ms: int | None, seen: int | None = None) -> NewEntry:
         entry = parse_entry(raw)
         if entry.type not in VOTER_TYPES:
-            return NewEntry(raw, entry.type)
+            return NewEntry(raw, entry.type, role=role_of(entry))
         ballot_hash = None
         if entry.type == "spoiled":
             with self.record() as record:
                 kind = record.parts.manifest.kind
             ballot_hash = hash_ballot(kind, Spoiled.parse_once(entry.body).ballot)
-        return NewEntry(raw, entry.type, pseudonym_of(entry), None, ballot_hash, delay_ms)
+        return NewEntry(raw, entry.type, pseudonym_of(entry), None, ballot_hash, delay_ms, seen)
 
     def insert(self, entry: NewEntry, latest_ms: int | None = None) -> Queued:
         """Let one checked entry wait; what conflicts is answered as `insert_many` does."""
@@ -195,13 +196,25 @@ class Board:
         if entry.pseudonym is not None:
             rows = self.store.find_deciding(entry.pseudonym)
             if entry.type in BALLOT_TYPES:
-                return _explain_ballot(rows)
+                return _explain_ballot(rows) or self._explain_number(entry)
             if entry.type == "strike" and "strike" in rows:
                 return ProblemError("entry-waits" if rows["strike"].state == "waiting" else "struck")
             if entry.type == "change" and "ballot" in rows:
                 return ProblemError("change-late")
             return ProblemError("entry-waits")
         return ProblemError("number-taken")
+
+    def _explain_number(self, entry: NewEntry) -> ProblemError:
+        """Return why a ballot may not wait although nothing of its pseudonym is in its way but its number."""
+        with self.context.database.read() as connection:
+            if entry.number is not None and self.store.has_number(connection, entry.pseudonym, entry.number):
+                return ProblemError("number-taken")
+            is_rotating = self.store.is_rotating(connection, entry.seen)
+        return self.rotation_problem() if is_rotating else ProblemError("ballot-waits", retry_after_s=1)
+
+    def rotation_problem(self) -> ProblemError:
+        """Return what is answered while the receipt key is being rotated: all that is new comes again in a moment."""
+        return ProblemError("key-rotates", retry_after_s=_ROTATION_S)
 
     def require_room(self) -> None:
         """Refuse more work while the queue is full. Raises ProblemError (503 with Retry-After)."""
@@ -286,10 +299,15 @@ class Board:
         return self.publication.folder
 
 
-def _explain_ballot(rows: Mapping[str, Queued]) -> ProblemError:
+def role_of(entry: Entry) -> str | None:
+    """Return whose key a rotation changes, None for every other entry."""
+    return Rotate.parse(entry.body).role if entry.type == "rotate" else None
+
+
+def _explain_ballot(rows: Mapping[str, Queued]) -> ProblemError | None:
     """Return why a ballot may not wait, by what decides that: a strike, a change of the key, another entry."""
     if "strike" in rows:
         return ProblemError("entry-waits" if rows["strike"].state == "waiting" else "struck")
     if "change" in rows:
         return ProblemError("key-changes", retry_after_s=_CHANGE_S)
-    return ProblemError("ballot-waits" if rows else "number-taken")
+    return ProblemError("ballot-waits") if rows else None

@@ -31,7 +31,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from crypto.election.entries import VOTER_TYPES
 from crypto.merkle import leaf_hash
 from voting_server.plumbing.database import BALLOT, BIG, BYTES, NOW_MS, Database, append_only
 
@@ -40,9 +39,12 @@ Along: TypeAlias = Callable[[Connection, Sequence[bytes]], None]
 """Stores in the same transaction what belongs to new rows, given by their leaf hashes."""
 
 
+def _where(condition: str) -> dict[str, Any]:
+    return {"postgresql_where": text(condition), "sqlite_where": text(condition)}
+
+
 def _unique_where(name: str, columns: Sequence[str], condition: str) -> Index:
-    where = text(condition)
-    return Index(name, *columns, unique=True, postgresql_where=where, sqlite_where=where)
+    return Index(name, *columns, unique=True, **_where(condition))
 
 
 ENTRIES = append_only(
@@ -71,7 +73,9 @@ QUEUE = Table(
     Column("check_id", String(32)),
     Column("received_at_ms", BIG, nullable=False),
     Column("deadline_ms", BIG),
+    Column("role", String(16)),  # of a rotation: whose key it changes
     Index("ix_queue_state_id", "state", "id"),
+    Index("ix_queue_rotations", "role", **_where("role = 'receipt'")),
     # A refused ballot leaves its number free, or its voter could never vote again.
     _unique_where("uq_queue_pseudonym_number", ("pseudonym", "number"), "state <> 'refused'"),
     # One voter entry of a pseudonym waits at a time: none can be overtaken by what it depends on. A change and a strike
@@ -117,6 +121,7 @@ _BARS_BALLOTS = literal_column(
 _BARS_CHANGE = literal_column(
     "state = 'waiting' AND type <> 'strike' AND type <> 'change' AND type = 'ballot'", Boolean
 )
+_IS_ROTATION = literal_column("role = 'receipt'", Boolean)
 _DECIDES = literal_column("state <> 'refused' AND (state = 'waiting' OR type = 'strike')", Boolean)
 _QUEUED = [column for column in QUEUE.c if column.name != "raw"]
 _CHUNK = 1_000
@@ -127,19 +132,25 @@ _GIVEN = {
     "pseudonym": "bytea",
     "number": "bigint",
     "ballot_hash": "bytea",
+    "role": "text",
     "delay_ms": "bigint",
+    "seen": "bigint",
 }
+_KEPT = [name for name in _GIVEN if name not in {"delay_ms", "seen"}]
 _NO_SUCH = "NOT EXISTS (SELECT 1 FROM queue WHERE queue.pseudonym = given.pseudonym AND "
 _FREE = (
-    f"(given.type NOT IN ('ballot', 'spoiled') OR {_NO_SUCH} state <> 'refused' AND queue.type = 'strike') "
+    f"(given.type NOT IN ('ballot', 'spoiled') OR {_NO_SUCH} state <> 'refused' AND queue.type = 'strike') "  # noqa: S608 - made of the words above alone
     f"AND {_NO_SUCH} state = 'waiting' AND queue.type = 'change')) "
     f"AND (given.type <> 'change' OR {_NO_SUCH} state = 'waiting' AND queue.type <> 'strike' "
-    "AND queue.type <> 'change' AND queue.type = 'ballot'))"
+    "AND queue.type <> 'change' AND queue.type = 'ballot')) "
+    # A ballot's nonce must still be good in its block, or its receipt would be a broken promise.
+    "AND (given.type <> 'ballot' OR NOT EXISTS (SELECT 1 FROM queue WHERE queue.role = 'receipt' "
+    "AND (state = 'waiting' OR state = 'sequenced' AND entry_index >= given.seen)))"
 )
 # Arrays on PostgreSQL, so that a statement is one text, prepared once, however many rows it has.
 _INSERT = text(
-    "INSERT INTO queue (leaf, type, raw, pseudonym, number, ballot_hash, state, received_at_ms, deadline_ms) "  # noqa: S608 - made of the names above alone
-    "SELECT leaf, type, raw, pseudonym, number, ballot_hash, 'waiting', now_ms(), now_ms() + delay_ms FROM unnest("
+    f"INSERT INTO queue ({', '.join(_KEPT)}, state, received_at_ms, deadline_ms) "  # noqa: S608 - made of the names above alone
+    f"SELECT {', '.join(_KEPT)}, 'waiting', now_ms(), now_ms() + delay_ms FROM unnest("
     + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _GIVEN.items())
     + f") AS given ({', '.join(_GIVEN)}) WHERE {_FREE} ON CONFLICT DO NOTHING RETURNING "
     + ", ".join(column.name for column in _QUEUED)
@@ -158,7 +169,11 @@ _SEQUENCED = text(
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry that passed its checks and shall wait for a block; `delay_ms` is the promise of its receipt."""
+    """An entry that passed its checks and shall wait for a block.
+
+    `delay_ms` is the promise of its receipt; `seen` how many entries the record had under which a ballot was checked;
+    `role` whose key a rotation changes.
+    """
 
     raw: bytes
     type: str
@@ -166,6 +181,8 @@ class NewEntry:
     number: int | None = None
     ballot_hash: bytes | None = None
     delay_ms: int | None = None
+    seen: int | None = None
+    role: str | None = None
 
     @property
     def leaf(self) -> bytes:
@@ -188,6 +205,7 @@ class Queued:
     check_id: str | None
     received_at_ms: int
     deadline_ms: int | None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +273,15 @@ class Store:
         """Let entries wait, in one transaction; return the row of each that is new, None for what conflicts.
 
         A ballot conflicts with a strike of its pseudonym, waiting or written, and with a change that waits; a change
-        with a ballot that waits, because that one is acknowledged. `along` stores in the same transaction what belongs
-        to the new rows; whatever it raises undoes them all. Raises LateError, with nothing stored, where the database
-        received them after `latest_ms`.
+        with a ballot that waits, because that one is acknowledged. No ballot is taken in while a rotation of the
+        receipt key waits, or where one was written that its check had not `seen`.
+
+        `along` stores in the same transaction what belongs to the new rows; whatever it raises undoes them all. Raises
+        LateError, with nothing stored, where the database received them after `latest_ms`.
         """
         insert_all = self._insert_sqlite if self._database.is_sqlite else self._insert_postgresql
         with self._database.begin() as connection:
-            if any(entry.type in _PRECEDING for entry in entries):
+            if any(entry.type in _PRECEDING or entry.role == "receipt" for entry in entries):
                 # A ballot beside it is seen here, every later one sees it: no acknowledged ballot comes too late.
                 self.lock_queue(connection)
             made = {row.leaf: row for row in insert_all(connection, entries)}
@@ -278,17 +298,21 @@ class Store:
             chosen = select(QUEUE.c.pseudonym).where(QUEUE.c.pseudonym.in_(names), condition)
             return set(connection.execute(chosen).scalars())
 
+        rotations = connection.execute(select(QUEUE.c.state, QUEUE.c.entry_index).where(_IS_ROTATION)).all()
+        is_rotating = any(row.state == "waiting" for row in rotations)
+        rotated_at = max((row.entry_index for row in rotations if row.state == "sequenced"), default=-1)
         conflicts = {"change": barred({"change"}, _BARS_CHANGE)}
         conflicts.update(dict.fromkeys(BALLOT_TYPES, barred(BALLOT_TYPES, _BARS_BALLOTS)))
         rows = [
             {
-                **{name: getattr(entry, name) for name in _GIVEN if name != "delay_ms"},
+                **{name: getattr(entry, name) for name in _KEPT},
                 "state": "waiting",
                 "received_at_ms": NOW_MS,
                 "deadline_ms": None if entry.delay_ms is None else NOW_MS + entry.delay_ms,
             }
             for entry in entries
             if entry.pseudonym not in conflicts.get(entry.type, ())
+            and (entry.type != "ballot" or not (is_rotating or (entry.seen is not None and entry.seen <= rotated_at)))
         ]
         if not rows:
             return []
@@ -350,10 +374,25 @@ class Store:
         if not self._database.is_sqlite:
             connection.execute(text("LOCK TABLE queue IN SHARE ROW EXCLUSIVE MODE"))
 
-    def has_waiting_voters(self, connection: Connection) -> bool:
-        """Tell whether any voter entry waits."""
-        chosen = select(QUEUE.c.id).where(QUEUE.c.state == "waiting", QUEUE.c.type.in_(sorted(VOTER_TYPES))).limit(1)
+    @staticmethod
+    def has_waiting(connection: Connection, types: Collection[str]) -> bool:
+        """Tell whether any entry of these types waits."""
+        chosen = select(QUEUE.c.id).where(QUEUE.c.state == "waiting", QUEUE.c.type.in_(sorted(types))).limit(1)
         return connection.execute(chosen).first() is not None
+
+    @staticmethod
+    def has_number(connection: Connection, pseudonym: bytes | None, number: int) -> bool:
+        """Tell whether a ballot of a pseudonym has this number, waiting or written."""
+        same = (QUEUE.c.pseudonym == pseudonym) & (QUEUE.c.number == number) & _IS_LIVE
+        return connection.execute(select(QUEUE.c.id).where(same).limit(1)).first() is not None
+
+    @staticmethod
+    def is_rotating(connection: Connection, seen: int | None = None) -> bool:
+        """Tell whether a rotation of the receipt key waits, or was written at an index from `seen` on."""
+        condition = QUEUE.c.state == "waiting"
+        if seen is not None:
+            condition |= (QUEUE.c.state == "sequenced") & (QUEUE.c.entry_index >= seen)
+        return connection.execute(select(QUEUE.c.id).where(_IS_ROTATION, condition).limit(1)).first() is not None
 
     def settle(
         self, connection: Connection, sequenced: Iterable[tuple[int, int]], refused: Iterable[tuple[int, str]]
@@ -373,7 +412,7 @@ class Store:
         """Note entries that stand in the log at an index, where the queue does not know them or lets them wait."""
         dialect: Any = sqlite if self._database.is_sqlite else postgresql
         for entry, index in entries:
-            values = {name: getattr(entry, name) for name in _GIVEN if name != "delay_ms"}
+            values = {name: getattr(entry, name) for name in _KEPT}
             statement = dialect.insert(QUEUE).values(
                 **values, state="sequenced", entry_index=index, received_at_ms=NOW_MS
             )

@@ -50,19 +50,21 @@ class _Place:
     ballot: bytes
     ballot_hash: bytes
     work: Work = field(default_factory=lambda: Work(()))
+    seen: int = 0
     answer: Queued | Exception | None = None
 
     def entry(self, delay_ms: int) -> NewEntry:
         head = self.head
-        return NewEntry(self.cast.raw, "ballot", head.pseudonym, head.number, self.ballot_hash, delay_ms)
+        return NewEntry(self.cast.raw, "ballot", head.pseudonym, head.number, self.ballot_hash, delay_ms, self.seen)
 
 
 class Intake:
     """Takes ballots in for one process."""
 
-    def __init__(self, context: Context, board: Board, store: Store) -> None:
-        """Keep what is needed."""
+    def __init__(self, context: Context, board: Board, store: Store, receipt_key: bytes) -> None:
+        """Keep what is needed; `receipt_key` is the public key that this process signs receipts under."""
         self._context, self._board, self._store = context, board, store
+        self._receipt_key = receipt_key
 
     def take(self, casts: Sequence[Cast]) -> list[Queued | Exception]:
         """Return each cast's row, or why it is refused (Refused, ProblemError); called by several threads."""
@@ -112,6 +114,7 @@ class Intake:
             sessions = [place.cast.session for place in places]
             subjects, now_ms = BALLOT_SESSIONS.find_subjects(connection, sessions)
             known = self._board.find_ballots(connection, [place.ballot_hash for place in places])
+            is_rotating = self._board.store.is_rotating(connection)
         for place in places:
             subject, row = subjects.get(place.cast.session), known.get(place.ballot_hash)
             if subject is None:
@@ -120,6 +123,8 @@ class Intake:
                 place.answer = ProblemError("forbidden")
             elif row is not None:
                 place.answer = row if row.type == "ballot" else ProblemError("ballot-spoiled")
+            elif is_rotating:
+                place.answer = self._board.rotation_problem()
         return now_ms
 
     def _limit(self, places: Sequence[_Place]) -> None:
@@ -134,8 +139,11 @@ class Intake:
         """Make the checks that need the state, and foresee what the ballot's block could refuse."""
         if record.board.phase is not Phase.OPEN:
             return ProblemError("intake-ended" if record.board.phase is Phase.CLOSED else "not-open")
+        if record.keyring.receipt_key != self._receipt_key:
+            # After a rotation, until this process has the new key: its receipts would be under the old one.
+            return ProblemError("unavailable", retry_after_s=5)
         try:
-            place.work = record.review(place.cast.raw) or place.work
+            place.work, place.seen = record.review(place.cast.raw) or place.work, record.size
         except DobushError as refusal:
             return refusal
         manifest, board, roll, head = record.parts.manifest, record.board, record.roll, place.head

@@ -79,7 +79,7 @@ class Casting:
         seed = context.settings.receipt_key
         self._seed = b"" if seed is None else bytes.fromhex(seed.get_secret_value())
         self._key = SigningKey.from_seed(self._seed) if self._seed else None
-        self._intake = Intake(context, board, self._store)
+        self._intake = Intake(context, board, self._store, b"" if self._key is None else self._key.public_key)
         limits = context.limits
         line: dict[str, Any] = {"bound": limits.intake, "patience_s": limits.intake_ms / 1_000, "linger_s": _LINGER_S}
         self.casts: Batches[Cast, Queued] = Batches(self._intake.take, most=limits.batch, **line)
@@ -142,9 +142,10 @@ class Casting:
         key, _ = self._require_key()
         with self._context.database.read() as connection:
             subjects, now_ms = BALLOT_SESSIONS.find_subjects(connection, [each.session for each in requests])
+            is_rotating = self._board.store.is_rotating(connection)
         with self._board.record(_STALE_MS) as record:
             manifest, digest = record.parts.manifest, record.manifest_hash
-            closed = _refuse_nonces(record, now_ms, key)
+            closed = self._board.rotation_problem() if is_rotating else _refuse_nonces(record, now_ms, key)
         answers: list[bytes | Exception] = []
         for request in requests:
             pseudonym = subjects.get(request.session)

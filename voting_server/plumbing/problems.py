@@ -63,6 +63,7 @@ PROBLEMS: Mapping[str, int] = {
     "rate-limited": 429,
     "queue-full": 503,
     "busy": 503,
+    "key-rotates": 503,
     "unavailable": 503,
     "client-not-built": 503,
     "internal": 500,

@@ -61,11 +61,19 @@ def upgrade() -> None:
         sa.Column("check_id", sa.String(length=32), nullable=True),
         sa.Column("received_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("deadline_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("role", sa.String(length=16), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue")),
         sa.UniqueConstraint("ballot_hash", name=op.f("uq_queue_ballot_hash")),
         sa.UniqueConstraint("leaf", name=op.f("uq_queue_leaf")),
     )
     with op.batch_alter_table("queue", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_queue_rotations",
+            ["role"],
+            unique=False,
+            postgresql_where=sa.text("role = 'receipt'"),
+            sqlite_where=sa.text("role = 'receipt'"),
+        )
         batch_op.create_index("ix_queue_state_id", ["state", "id"], unique=False)
         batch_op.create_index(
             "uq_queue_change",
@@ -160,6 +168,11 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'waiting' AND type = 'change'"),
         )
         batch_op.drop_index("ix_queue_state_id")
+        batch_op.drop_index(
+            "ix_queue_rotations",
+            postgresql_where=sa.text("role = 'receipt'"),
+            sqlite_where=sa.text("role = 'receipt'"),
+        )
 
     op.drop_table("queue")
     op.drop_table("firsts")

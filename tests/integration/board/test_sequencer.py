@@ -212,15 +212,59 @@ def test_the_close_waits_for_the_end_of_intake_by_the_databases_clock(desk: Town
             assert (record.board.close_index >= 0) is is_closed
 
 
+def rotation(town: Town, name: str = "new receipt") -> bytes:
+    """Return the rotation of the receipt key, signed by the old one."""
+    old = signing_key("receipt")
+    body = Rotate("receipt", key_id(old.public_key), signing_key(name).public_key, "a card was lost")
+    return town.sign("rotate", body, old)
+
+
+def test_the_receipt_key_rotates_when_no_acknowledged_ballot_waits(town: Town) -> None:
+    town.run("open")
+    before, delay_ms = town.record.tally.accepted, town.manifest.receipt_delay_ms
+    first, late = town.vote(town.registered()[0]), town.vote(town.registered()[1])
+    town.board.enqueue(first, delay_ms)
+    rotated, seen = rotation(town), town.record.size
+    town.board.enqueue(rotated)
+    with pytest.raises(ProblemError) as caught:
+        town.board.enqueue(late, delay_ms)
+    assert (caught.value.code, caught.value.status) == ("key-rotates", 503)
+    assert caught.value.retry_after_s is not None
+    town.write()
+    rows = [town.board.find_entry(leaf_hash(raw)) for raw in (first, rotated)]
+    assert [row and row.state for row in rows] == ["sequenced", "waiting"]
+    town.write()
+    assert [row.state for row in map(town.board.find_entry, map(leaf_hash, (first, rotated))) if row] == [
+        "sequenced"
+    ] * 2
+    with pytest.raises(ProblemError) as caught:
+        # A worker that checked it under the record as it was before.
+        town.board.insert(town.board._describe(late, delay_ms, seen))
+    assert caught.value.code == "key-rotates"
+    with pytest.raises(Refused) as refused:
+        town.board.enqueue(late, delay_ms)
+    assert refused.value.check == f"BALLOT-{11}"
+    assert town.record.tally.accepted == before + 1
+    assert town.record.refused == {}
+
+
+def test_other_rotations_do_not_stop_the_intake(desk: Town) -> None:
+    desk.run("open")
+    old = signing_key("officer")
+    body = Rotate("officer", key_id(old.public_key), signing_key("new officer").public_key, "a card was lost")
+    desk.board.enqueue(desk.sign("rotate", body, old))
+    ballot = desk.vote(desk.registered()[0])
+    assert desk.board.enqueue(ballot, desk.manifest.receipt_delay_ms).state == "waiting"
+
+
 def test_a_ballot_whose_nonce_a_rotation_overtook_is_not_counted_here_either(desk: Town) -> None:
     desk.run("open")
     before = desk.record.tally.accepted
     late = desk.vote(desk.registered()[0])
-    desk.board.insert(desk.board._describe(late, desk.manifest.receipt_delay_ms))
-    old = signing_key("receipt")
-    body = Rotate("receipt", key_id(old.public_key), signing_key("new receipt").public_key, "a card was lost")
-    desk.board.enqueue(desk.sign("rotate", body, old))
+    desk.board.enqueue(rotation(desk))
     desk.write()
+    # Nothing lets it in any more; were it there, it would be refused.
+    desk.board.insert(desk.board._describe(late, desk.manifest.receipt_delay_ms))
     for _ in range(5):
         desk.write()
     row = desk.board.find_entry(leaf_hash(late))
