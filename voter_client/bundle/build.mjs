@@ -155,7 +155,15 @@ async function main(out) {
       console.log(`${page.name}: not built, ${template === null ? "its template" : missing.join(", ")} is missing`);
       continue;
     }
-    const files = page.single ? await buildSingle(template, scripts) : await buildModules(template, scripts, pieces);
+    let files;
+    try {
+      files = page.single ? await buildSingle(template, scripts) : await buildModules(template, scripts, pieces);
+    } catch (error) {
+      // The other pages are built all the same.
+      console.error(`${page.name}: ${error instanceof Error ? error.message : error}`);
+      process.exitCode = 1;
+      continue;
+    }
     for (const [name, data] of [...files].sort(([first], [second]) => (first < second ? -1 : 1))) {
       const path = join(out, page.name, name);
       mkdirSync(dirname(path), { recursive: true });

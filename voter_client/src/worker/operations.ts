@@ -1,0 +1,209 @@
+/**
+ * What the worker does for a page: verify the election, seal a ballot, verify what the server promises.
+ *
+ * Everything that is costly or secret happens here, so that the page stays responsive and needs no curve arithmetic of its own.
+ * A seed never leaves the worker unless the voter has decided to check the ballot instead of casting it.
+ */
+
+import { hashBallot, parseReceipt, type Receipt, sealBallot, verifyNonce, verifyReceipt } from "../core/ballot.js";
+import { readHead } from "../core/board.js";
+import { type Bytes, equal, toHex, wipe } from "../core/bytes.js";
+import { ballotContests, type Election, type Places, verifyElection } from "../core/election.js";
+import { BALLOT_ENTRY, type BallotEntry, entryToBytes, type Manifest } from "../core/entries.js";
+import { Misuse, Refused } from "../core/errors.js";
+import { leafHash, parseLogProof, verifyConsistency, verifyInclusion } from "../core/merkle.js";
+import { parseRule } from "../core/rules.js";
+
+/** What the check of an election needs, as plain values: paths and indices with their bytes. */
+export interface ElectionFiles {
+  readonly pinned: Bytes;
+  readonly now_s: number;
+  readonly checkpoint: Bytes;
+  readonly places: Places;
+  readonly entries: readonly (readonly [index: number, raw: Bytes])[];
+  readonly tiles: readonly (readonly [path: string, data: Bytes])[];
+}
+
+/** A contest as a page shows it. */
+export interface ContestFacts {
+  readonly id: number;
+  readonly question: number;
+  readonly title: Manifest["title"];
+  readonly options: readonly { readonly name: Manifest["title"] }[];
+  readonly rule: Bytes;
+  readonly seats: number;
+  readonly minimum: number;
+  readonly maximum: number;
+}
+
+/** What a page may rely on after the check. */
+export interface ElectionFacts {
+  readonly manifest: Manifest;
+  readonly manifestHash: Bytes;
+  readonly key: Bytes;
+  /** By style id, those styles whose contests were all handed in. */
+  readonly styles: readonly { readonly id: number; readonly contests: readonly ContestFacts[] }[];
+  readonly head: HeadFacts;
+}
+
+export interface HeadFacts {
+  readonly size: number;
+  readonly root: Bytes;
+  readonly lower_ms: number;
+  readonly upper_ms: number;
+  readonly cosignatures: readonly { readonly name: string; readonly time_s: number }[];
+}
+
+export interface SealInput {
+  readonly style: number;
+  /** Indices of the chosen options, one list a contest of the style, in order. */
+  readonly choices: readonly (readonly number[])[];
+  readonly pseudonym: Bytes;
+  readonly number: number;
+  readonly previous: Bytes;
+}
+
+export interface Sealed {
+  readonly ballot: Bytes;
+  readonly hash: Bytes;
+  readonly code: string;
+}
+
+/** What goes to the voter's second device and to the board when a ballot is checked instead of cast. */
+export interface Opened {
+  readonly seed: Bytes;
+  readonly opening: Bytes;
+}
+
+/** Everything that a ballot entry is made of: what the client sent. */
+export type Cast = BallotEntry;
+
+/** Where a cast ballot stands. */
+export interface OnTheBoard {
+  readonly index: number;
+  readonly head: HeadFacts;
+}
+
+export type Progress = (done: number, total: number) => void;
+
+/** The state of one worker. */
+export class Operations {
+  private election: Election | undefined;
+  private last: { hash: Bytes; seed: Bytes; opening: Bytes } | undefined;
+
+  constructor(private readonly random: (bytes: Bytes) => void) {}
+
+  /** Verify the election and keep it for everything that follows. */
+  verifyElection(files: ElectionFiles): ElectionFacts {
+    const entries = new Map(files.entries);
+    const tiles = new Map(files.tiles);
+    const { pinned, now_s, checkpoint, places } = files;
+    const election = verifyElection({
+      pinned,
+      now_s,
+      checkpoint,
+      places,
+      entry: (index) => entries.get(index),
+      tile: (path) => tiles.get(path),
+    });
+    const known = this.election?.head.checkpoint;
+    const next = election.head.checkpoint;
+    // One size with two roots is two trees.
+    if (known !== undefined && known.size === next.size) verifyConsistency(known.size, known.root, next.size, next.root, []);
+    this.election = election;
+    const styles = election.manifest.styles.filter((style) => style.contests.every((id) => election.parts.contests.has(id)));
+    return {
+      manifest: election.manifest,
+      manifestHash: election.manifestHash,
+      key: election.key,
+      styles: styles.map(({ id }) => ({ id, contests: ballotContests(election, id).map(factsOf) })),
+      head: headFacts(election),
+    };
+  }
+
+  /** Seal a ballot with a fresh seed; the seed of the one before is forgotten. */
+  seal(input: SealInput, progress: Progress): Sealed {
+    const election = this.verified();
+    this.forget();
+    const contests = ballotContests(election, input.style);
+    if (contests.length !== input.choices.length) throw new Misuse("one choice a contest");
+    const seed = new Uint8Array(32);
+    this.random(seed);
+    const { size, root } = election.head.checkpoint;
+    const sealed = sealBallot(
+      {
+        kind: election.kind,
+        manifestHash: election.manifestHash,
+        key: election.key,
+        style: input.style,
+        contests: contests.map(({ id, parsedRule }, at) => ({ id, rule: parsedRule, chosen: input.choices[at]! })),
+        pseudonym: input.pseudonym,
+        number: input.number,
+        previous: input.previous,
+        head: { size, root },
+        seed,
+      },
+      progress,
+    );
+    this.last = { hash: sealed.hash, seed, opening: sealed.opening };
+    return { ballot: sealed.ballot, hash: sealed.hash, code: sealed.code };
+  }
+
+  /** Hand out the seed of the last sealed ballot, which then must not be cast. */
+  open(hash: Bytes): Opened {
+    if (this.last === undefined || !equal(this.last.hash, hash)) throw new Misuse("this ballot's seed is gone");
+    return { seed: this.last.seed.slice(), opening: this.last.opening.slice() };
+  }
+
+  /** Overwrite the last seed: when the ballot was cast, when it was opened and shown, when the voter leaves. */
+  forget(): void {
+    if (this.last !== undefined) wipe(this.last.seed, this.last.opening);
+    this.last = undefined;
+  }
+
+  /** Check that a nonce was issued for this ballot; return the time of issue in ms. */
+  verifyNonce(input: { readonly pseudonym: Bytes; readonly hash: Bytes; readonly nonce: Bytes }): number {
+    const { manifest, manifestHash, keyring } = this.verified();
+    return verifyNonce(manifest, manifestHash, keyring.receiptKeys.at(-1)!, input.pseudonym, input.hash, input.nonce);
+  }
+
+  /** Check that a receipt is this election's and names exactly this ballot. */
+  verifyReceipt(input: { readonly receipt: Bytes; readonly ballot: Bytes; readonly pseudonym: Bytes; readonly number: number }): Receipt {
+    const { kind, manifest, manifestHash, keyring } = this.verified();
+    const receipt = parseReceipt(input.receipt);
+    verifyReceipt(receipt, manifest, manifestHash, keyring.receiptKeys);
+    const named = equal(receipt.ballot_hash, hashBallot(kind, input.ballot)) && equal(receipt.pseudonym, input.pseudonym);
+    if (!named || receipt.number !== input.number) {
+      throw new Refused("RECEIPT-2", "the receipt names another ballot", toHex(receipt.pseudonym));
+    }
+    return receipt;
+  }
+
+  /** Check by an offline proof that a cast ballot stands on the board, under a quorum. */
+  verifyOnTheBoard(input: { readonly cast: Cast; readonly proof: Bytes; readonly now_s: number }): OnTheBoard {
+    const election = this.verified();
+    const { index, proof, checkpoint } = parseLogProof(input.proof);
+    const head = readHead(election.keyring, checkpoint, input.now_s);
+    const raw = entryToBytes({ type: "ballot", body: BALLOT_ENTRY.toBytes(input.cast), signatures: [] });
+    verifyInclusion(leafHash(raw), index, head.checkpoint.size, head.checkpoint.root, proof);
+    return { index, head: headFacts({ head }) };
+  }
+
+  private verified(): Election {
+    if (this.election === undefined) throw new Misuse("no election was verified");
+    return this.election;
+  }
+}
+
+function factsOf(contest: ReturnType<typeof ballotContests>[number]): ContestFacts {
+  const { id, question, title, options, rule, seats } = contest;
+  const parsed = parseRule(rule);
+  const [minimum, maximum] = parsed.form === "one-of" ? [1, 1] : [parsed.minimum, parsed.maximum];
+  return { id, question, title, options, rule, seats, minimum, maximum };
+}
+
+function headFacts({ head }: Pick<Election, "head">): HeadFacts {
+  const { checkpoint, lower_ms, upper_ms, cosignatures } = head;
+  const lines = cosignatures.map(({ witness, time_s }) => ({ name: witness.name, time_s }));
+  return { size: checkpoint.size, root: checkpoint.root, lower_ms, upper_ms, cosignatures: lines };
+}
