@@ -95,8 +95,10 @@ async function buildModules(template, scripts, pieces) {
     codeSplitting: {
       groups: [
         { name: "preact", test: /node_modules[\\/]preact/ },
+        { name: "fields", test: /node_modules[\\/]@noble[\\/]curves[\\/](utils|abstract[\\/](modular|hash-to-curve))\.js/ },
         { name: "curves", test: /node_modules[\\/]@noble[\\/]curves/ },
         { name: "hashes", test: /node_modules[\\/]@noble[\\/]hashes/ },
+        { name: "core", test: /src[\\/]core[\\/]/, maxSize: 60_000 },
       ],
     },
   };
