@@ -15,9 +15,13 @@ such a key: elections of kind *real* refuse it.
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from hashlib import sha256, sha512
+from typing import Any
 
+import cbor2
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -50,6 +54,11 @@ class SoftwarePasskey:
     cose_key: bytes
     _secret: ec.EllipticCurvePrivateKey | SigningKey = field(repr=False)
 
+    @property
+    def credential_id(self) -> bytes:
+        """What the authenticator calls this passkey."""
+        return sha256(self.cose_key).digest()[:16]
+
     def sign(self, challenge: bytes, rp_id: str, origin: str, *, flags: int = _FLAGS) -> Assertion:
         """Return the assertion for a 32-byte challenge, as a browser on `origin` would."""
         authenticator_data = sha256(rp_id.encode()).digest() + bytes([flags]) + _NO_COUNTER
@@ -77,3 +86,29 @@ def make_passkey(seed: bytes, algorithm: int = ES256) -> SoftwarePasskey:
     secret = ec.derive_private_key(scalar, ec.SECP256R1())
     point = secret.public_key().public_numbers()
     return SoftwarePasskey(cose_es256(point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big")), secret)
+
+
+def attest(passkey: SoftwarePasskey, challenge: bytes, rp_id: str, origin: str, *, flags: int = 0x5D) -> dict[str, Any]:
+    """Return what a browser answers to `create()`, as JSON: attestation none, user present and verified."""
+    data = sha256(rp_id.encode()).digest() + bytes([flags]) + _NO_COUNTER + bytes(16) + b"\x00\x10"
+    data += passkey.credential_id + passkey.cose_key
+    client = {"type": "webauthn.create", "challenge": encode(challenge), "origin": origin, "crossOrigin": False}
+    response = {
+        "clientDataJSON": encode(json.dumps(client).encode()),
+        "attestationObject": encode(cbor2.dumps({"fmt": "none", "attStmt": {}, "authData": data})),
+    }
+    name = encode(passkey.credential_id)
+    return {"id": name, "rawId": name, "type": "public-key", "response": response}
+
+
+def answer_in_json(passkey: SoftwarePasskey, answer: Assertion) -> dict[str, Any]:
+    """Return an assertion as a browser's `toJSON()` gives it."""
+    names = ("authenticatorData", "clientDataJSON", "signature")
+    name = encode(passkey.credential_id)
+    response = dict(zip(names, map(encode, answer.parts()), strict=True))
+    return {"id": name, "rawId": name, "type": "public-key", "response": response}
+
+
+def encode(data: bytes) -> str:
+    """Return base64url without padding."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -23,6 +23,7 @@ from crypto.election.entries import Freeze, parse_entry
 from crypto.errors import Refused
 from crypto.signatures import SigningKey, key_id
 from demo.voters import SoftwarePasskey, make_passkey
+from tests.roles import enter
 from tests.simulator import World, fresh, secret, signing_key
 from voting_server.app import create_app
 from voting_server.plumbing.database import Database
@@ -36,8 +37,6 @@ from voting_server.voters.registrar import Journal, Link, Registrar, fetch_frame
 from voting_server.voters.slots import cut
 
 ORIGIN = "https://id.vote.example"
-TOKEN = "a token of the tests"
-OPERATOR = {"authorization": f"Bearer {TOKEN}"}
 ISSUER = SigningKey.from_seed(secret("issuer"))
 DAY_MS = 86_400_000
 PLACES = "address,unit\nTown / North,2\nTown / South / left bank,4\nTown / South / right bank,5\nBerlin,\n"
@@ -139,6 +138,7 @@ class House:
     links: list[Link] = field(default_factory=list)
     providers: dict[str, Provider] = field(default_factory=dict)
     now_ms: int = 0
+    operator: dict[str, str] = field(default_factory=dict)
 
     @property
     def election(self) -> Election:
@@ -174,7 +174,7 @@ class House:
 
     def operate(self, method: str, path: str, body: object = None) -> Response:
         """Act as an operator."""
-        return self.client.request(method, path, json=body, headers=OPERATOR)
+        return self.client.request(method, path, json=body, headers=self.operator)
 
     def found(self) -> Response:
         """Give block 0 to the identity side."""
@@ -273,13 +273,13 @@ def open_house(folder: Path, **more: Any) -> Iterator[House]:  # noqa: ANN401 - 
         data_dir=folder,
         identity_origin=ORIGIN,
         rp_id="vote.example",
-        operators=(hashlib.sha256(TOKEN.encode()).hexdigest(),),
         issuers=(ISSUER.public_key.hex(),),
         **more,
     )
     (folder / "identity.sqlite").write_bytes(migrated())
     with TestClient(create_app(settings), base_url=ORIGIN) as client:
         house = House(fresh("certified"), settings, client, folder)
+        house.operator = enter(client.app)  # type: ignore[arg-type]
         house.providers["code"] = CodeVerifier((ISSUER.public_key,))
         assert house.found().status_code == 201
         yield house

@@ -32,6 +32,8 @@ from voting_server.board.service import Board
 from voting_server.board.timestamps import Stamper
 from voting_server.casting.routes import make_router as make_casting_router
 from voting_server.casting.service import Casting
+from voting_server.elections.proposal_routes import make_router as make_proposals_router
+from voting_server.elections.proposals import Proposals
 from voting_server.elections.routes import make_router as make_elections_router
 from voting_server.elections.service import Elections
 from voting_server.plumbing import logging, metrics, problems
@@ -44,14 +46,16 @@ from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.serving import TimedProtocol
 from voting_server.plumbing.sessions import BALLOT_SESSIONS, IDENTITY_SESSIONS
 from voting_server.plumbing.settings import Settings, Side, read_settings
+from voting_server.roles.routes import make_router as make_roles_router
+from voting_server.roles.service import Roles
 from voting_server.tally.routes import create_router as create_tally_router
 from voting_server.tally.service import Tallies
 from voting_server.voters.routes import make_router as make_voters_router
 from voting_server.voters.service import Voters
 
 _GARBAGE = (20_000, 20, 100)
-IMPORTS = ("/rolls", "/election", "/founding")
-"""Paths whose body may be as large as a whole roll."""
+IMPORTS = ("/rolls", "/election", "/founding", "/proposals", "/manifests/checks")
+"""Paths whose body may be as large as a whole roll, from somebody with a role."""
 
 
 _WORKER_PAUSE_S = 1.0
@@ -106,7 +110,8 @@ def from_environment() -> FastAPI:
 
 def _create_side(settings: Settings, side: Literal["identity", "ballot"], inner: Sequence[FastAPI] = ()) -> FastAPI:
     context = Context.open(settings, side)
-    services, routers = (_identity_features if side == "identity" else _ballot_features)(context)
+    roles = Roles(context)
+    services, routers = (_identity_features if side == "identity" else _ballot_features)(context, roles)
     answers: dict[int | str, dict[str, Any]] = {
         status: {"model": Problem, "description": text}
         for status, text in (("4XX", "The request is refused."), ("5XX", "The service cannot answer now."))
@@ -125,7 +130,7 @@ def _create_side(settings: Settings, side: Literal["identity", "ballot"], inner:
     app.include_router(_own_routes(context))
     for router in routers:
         app.include_router(router)
-    app.add_middleware(_guards, context=context)
+    app.add_middleware(_guards, context=context, roles=roles)
     app.openapi = lambda: _describe(app)  # type: ignore[method-assign]
     return app
 
@@ -141,10 +146,12 @@ def _describe(app: FastAPI) -> dict[str, Any]:
     return description
 
 
-def _guards(app: ASGIApp, context: Context) -> ASGIApp:
-    operators = context.settings.operators
-    sessions = IDENTITY_SESSIONS if context.side == "identity" else BALLOT_SESSIONS
-    return Guards(app, context.cache, context.limits, context.origin, sessions, imports=IMPORTS, operators=operators)
+def _guards(app: ASGIApp, context: Context, roles: Roles) -> ASGIApp:
+    voters = IDENTITY_SESSIONS if context.side == "identity" else BALLOT_SESSIONS
+    sessions = (voters, roles.store.tables.sessions)
+    return Guards(
+        app, context.cache, context.limits, context.origin, sessions, imports=IMPORTS, may_import=roles.may_import
+    )
 
 
 def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[FastAPI]) -> Any:  # noqa: ANN401
@@ -172,6 +179,11 @@ def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[Fas
         logging.log().info("stopped", side=context.side)
 
     return lifespan
+
+
+def open_roles(settings: Settings, side: Literal["identity", "ballot"]) -> Roles:
+    """Return a side's people with roles, for its command line; whoever asks closes the context."""
+    return Roles(Context.open(settings, side))
 
 
 def run_sequencer(settings: Settings, ended: threading.Event) -> None:
@@ -232,14 +244,14 @@ def require_sound(context: Context) -> None:
         raise
 
 
-def _identity_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
+def _identity_features(context: Context, roles: Roles) -> tuple[list[Service], list[APIRouter]]:
     """Build the features of the identity side."""
     voters = Voters(context)
     pages = make_pages_router(context, lambda: voters.frame().election.manifest_hash)
-    return [voters], [make_voters_router(voters, context), pages]
+    return [voters], [make_voters_router(voters, context, roles), make_roles_router(roles), pages]
 
 
-def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
+def _ballot_features(context: Context, roles: Roles) -> tuple[list[Service], list[APIRouter]]:
     """Build the features of the ballot side, each with those below it."""
     board = Board(context)
     elections = Elections(context, board)
@@ -250,7 +262,9 @@ def _ballot_features(context: Context) -> tuple[list[Service], list[APIRouter]]:
         make_casting_router(casting, context),
         create_board_router(board),
         create_tally_router(tallies),
-        make_elections_router(elections, context.settings),
+        make_elections_router(elections, roles),
+        make_proposals_router(Proposals(context, elections, board, roles), roles),
+        make_roles_router(roles),
         make_pages_router(context, lambda: _hash_of(board)),
     ]
     return [board, elections, casting], routers

@@ -6,20 +6,28 @@ import signal
 import subprocess
 import sys
 from array import array
-from collections.abc import Iterator
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
 import pytest
 
 from crypto.election.ceremony import make_key
+from crypto.election.entries import parse_entry
+from crypto.signatures import key_id
+from demo.roles import make_holder
 from tests.integration.conftest import Databases, short_folder
-from tests.simulator import World, secret
-from tests.unit.voting_server.elections.test_elections import OPERATOR, founding, settings
+from tests.simulator import World, secret, signing_key
+from tests.unit.voting_server.elections.test_elections import founding
+from voting_server.plumbing.context import Context
 from voting_server.plumbing.database import CLOCK_SQL
+from voting_server.plumbing.settings import Side
+from voting_server.roles.service import Roles
 
 PROGRAM = Path(sys.executable).parent / "dobush-server"
 PAGE = resource.getpagesize()
@@ -37,9 +45,7 @@ def environment(databases: Databases, folder: Path, side: str) -> dict[str, str]
         f"DOBUSH_{side.upper()}_DATABASE": databases.urls[side],
     }
     if side == "ballot":
-        known = settings(folder)
         made["DOBUSH_LOG_KEY"], made["DOBUSH_RECEIPT_KEY"] = (secret("key", role, 0).hex() for role, _ in OWN)
-        made["DOBUSH_OPERATORS"] = f'["{known.operators[0]}"]'
     return made
 
 
@@ -87,13 +93,45 @@ def spellings(seed: bytes) -> list[bytes]:
     return [seed, seed.hex().encode()]
 
 
+def enter(databases: Databases, folder: Path, client: httpx.Client, place: int) -> dict[str, str]:
+    """Invite an officer as the command line does; log her in over HTTP; return her headers."""
+    roles = Roles(Context.open(databases.settings(Side.BALLOT, folder), "ballot"))
+    key, body = signing_key("officer", place), World().manifest.officers[place].body
+    code = roles.invite(roles.add(f"officer {place}", body, "officer", key.public_key))
+    origin, holder = roles.context.origin, make_holder("officer", place)
+
+    def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
+        return client.post(path, json=body, headers=headers)
+
+    holder.register(post, "ballot", code, "localhost", origin)
+    headers = holder.log_in(post, "ballot", "localhost", origin)
+    roles.context.close()
+    return headers
+
+
+def propose_founding(client: httpx.Client, people: list[dict[str, str]], world: World) -> dict[str, Any]:
+    """Let two officers found the election: one proposes, the other signs, each on her own machine (this test's)."""
+    body = founding(world)
+    entry = parse_entry(b64decode(body["manifest"]))
+    signatures = {key: {"key_id": key.hex(), "signature": signature.hex()} for key, signature in entry.signatures}
+    first, second = (signatures[key_id(signing_key("officer", place).public_key)] for place in range(2))
+    act = {"type": "manifest", "body": b64encode(entry.body).decode(), "parts": body["parts"], "signature": first}
+    made = client.post("/proposals", json=act, headers=people[0])
+    assert (made.status_code, made.json()["state"]) == (201, "waiting"), made.text
+    answer = client.post(f"/proposals/{made.json()['id']}/signatures", json=second, headers=people[1])
+    state: dict[str, Any] = answer.json()
+    return state
+
+
 def test_nobody_elses_key_is_in_the_servers_process_database_or_files(databases: Databases, tmp_path: Path) -> None:
     world, folder = World(changes={"interval_ms": 1_000}), short_folder()
     own = environment(databases, tmp_path, "ballot")
     with running(own, "run", "--side", "ballot", "--uds", f"{folder}/a.sock") as server:
         wait_for(server, "started")
         with httpx.Client(transport=httpx.HTTPTransport(uds=f"{folder}/a.sock"), base_url="http://a") as client:
-            assert client.post("/election", json=founding(world), headers=OPERATOR).status_code == 201
+            people = [enter(databases, tmp_path, client, place) for place in range(2)]
+            made = propose_founding(client, people, world)
+            assert made["state"] == "taken", made
             with running(own, "sequencer") as sequencer:
                 wait_for(sequencer, "block-published")
                 raw = world.by_trustee("ceremony-key", make_key(world.setting(), 1, 1, 1))

@@ -12,55 +12,15 @@ import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
-from webauthn import verify_authentication_response
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.exceptions import WebAuthnException
 
 from crypto.election.record import Record
-from crypto.errors import Refused
-from crypto.signatures import passkey_challenge, verify_passkey_assertion
+from crypto.signatures import passkey_challenge
 from crypto.transcript import Kind, tag
+from voting_server.plumbing.passkeys import AssertionJson, PasskeyError, verify_assertion
 from voting_server.plumbing.problems import ProblemError
 
 TOKEN_LIFE_MS = 120_000
 _RANDOM, _TIME = 16, 8
-Text = Field(max_length=2_048)
-EXAMPLE_ASSERTION: dict[str, Any] = {
-    "id": "QUFBQQ",
-    "rawId": "QUFBQQ",
-    "type": "public-key",
-    "response": {
-        "clientDataJSON": "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0IiwiY2hhbGxlbmdlIjoi",
-        "authenticatorData": "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAA",
-        "signature": "MEUCIQ",
-        "userHandle": "zc3Nzc3Nzc3Nzc3Nzc3NzQ",
-    },
-}
-
-
-class AssertionParts(BaseModel):
-    """The authenticator's answer, base64url without padding."""
-
-    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [EXAMPLE_ASSERTION["response"]]})
-
-    clientDataJSON: str = Text  # noqa: N815 - WebAuthn's name
-    authenticatorData: str = Text  # noqa: N815 - WebAuthn's name
-    signature: str = Text
-    userHandle: str | None = Field(None, max_length=128)  # noqa: N815 - WebAuthn's name
-
-
-class AssertionJson(BaseModel):
-    """What a browser's `PublicKeyCredential.toJSON()` gives."""
-
-    model_config = ConfigDict(extra="ignore", json_schema_extra={"examples": [EXAMPLE_ASSERTION]})
-
-    id: str = Field(max_length=2_048)
-    rawId: str = Field(max_length=2_048)  # noqa: N815 - WebAuthn's name
-    type: str = Field("public-key", max_length=16)
-    response: AssertionParts
 
 
 def login_challenge(kind: Kind, manifest_hash: bytes, token: bytes) -> bytes:
@@ -94,11 +54,7 @@ class Tokens:
 def verify_login(
     record: Record, read: Callable[[int], bytes], pseudonym: bytes, token: bytes, assertion: AssertionJson, origin: str
 ) -> None:
-    """Check that the passkey of a pseudonym's credential signed this log-in here. Raises ProblemError.
-
-    py_webauthn verifies; the record's own rules, which a ballot must pass as well, are asked besides, because they also
-    refuse another site's frame and everything that is not the one encoding.
-    """
+    """Check that the passkey of a pseudonym's credential signed this log-in here. Raises ProblemError."""
     roll, board, manifest = record.roll, record.board, record.parts.manifest
     slot = roll.slot(pseudonym)
     row = -1 if slot < 0 else roll.row(slot)
@@ -107,20 +63,7 @@ def verify_login(
     challenge = login_challenge(manifest.kind, record.manifest_hash, token)
     key, _ = roll.key_in_force(row, board.lower or 0, board.upper_ms, read)
     try:
-        verify_authentication_response(
-            credential=assertion.model_dump(),
-            expected_challenge=challenge,
-            expected_rp_id=manifest.rp_id,
-            expected_origin=origin,
-            credential_public_key=key,
-            # Synced passkeys have no counter, so that a lower one says nothing.
-            credential_current_sign_count=0,
-            require_user_verification=True,
-        )
-        answer = assertion.response
-        parts = [
-            base64url_to_bytes(part) for part in (answer.authenticatorData, answer.clientDataJSON, answer.signature)
-        ]
-        verify_passkey_assertion(key, parts[0], parts[1], parts[2], challenge, manifest.rp_id, [origin])
-    except (WebAuthnException, Refused, ValueError):
+        # Synced passkeys have no counter, so that a lower one says nothing.
+        verify_assertion(assertion, challenge, manifest.rp_id, origin, key)
+    except PasskeyError:
         raise ProblemError("login-failed") from None

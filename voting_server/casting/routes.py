@@ -17,11 +17,11 @@ from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from crypto.election.ballot import tracking_code
 from voting_server.board.service import FEED, Queued
-from voting_server.casting.login import EXAMPLE_ASSERTION, AssertionJson
 from voting_server.casting.service import Casting, NonceRequest, code_of
 from voting_server.plumbing.bodies import CBOR, RawBody, cbor_body, read_cbor
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import is_own_origin
+from voting_server.plumbing.passkeys import EXAMPLE_ASSERTION, AssertionJson
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.sessions import BALLOT_SESSIONS, FOUND
 

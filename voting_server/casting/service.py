@@ -32,10 +32,11 @@ from crypto.transcript import tag
 from voting_server.board.service import Board, NewEntry, Queued
 from voting_server.casting.batches import Batches
 from voting_server.casting.intake import Cast, Intake
-from voting_server.casting.login import TOKEN_LIFE_MS, AssertionJson, Tokens, verify_login
+from voting_server.casting.login import TOKEN_LIFE_MS, Tokens, verify_login
 from voting_server.casting.store import Store
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
+from voting_server.plumbing.passkeys import AssertionJson
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.sessions import BALLOT_SESSIONS
 

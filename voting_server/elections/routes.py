@@ -1,7 +1,7 @@
 """HTTP of the elections: the state, the founding, the generic intake of author-signed entries.
 
-Spec: the OpenAPI description that these routes produce. Whoever may read the board may read the state; only an operator
-founds; whoever holds a key that the manifest names sends entries, and the signature is all that counts.
+Spec: the OpenAPI description that these routes produce. Whoever may read the board may read the state; operators and
+officers found; whoever holds a key that the manifest names sends entries, and the signature is all that counts.
 """
 
 from typing import Annotated, Literal
@@ -14,9 +14,9 @@ from crypto.errors import Refused
 from voting_server.elections.progress import ElectionState, SlotState
 from voting_server.elections.service import Elections
 from voting_server.plumbing.bodies import RawBody, cbor_body
-from voting_server.plumbing.guards import require_operator
 from voting_server.plumbing.problems import respond_refused
-from voting_server.plumbing.settings import Settings
+from voting_server.roles.routes import Caller
+from voting_server.roles.service import Roles
 
 
 class Part(BaseModel):
@@ -60,7 +60,7 @@ class Taken(BaseModel):
     check: str | None = Field(default=None, description="the check that it failed when its block was made")
 
 
-def make_router(elections: Elections, settings: Settings) -> APIRouter:
+def make_router(elections: Elections, roles: Roles) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["election"])
 
@@ -83,10 +83,10 @@ def make_router(elections: Elections, settings: Settings) -> APIRouter:
         return Keys(log_key=log.hex(), receipt_key=receipt.hex())
 
     @router.post("/election", status_code=201)
-    def found_election(request: Request, founding: Founding) -> ElectionState:
-        """Write block 0: the manifest, then its parts, which the log signs. Operators only, once."""
-        require_operator(request, settings.operators)
-        return elections.found(founding.manifest, [(part.type, part.body) for part in founding.parts])
+    def found_election(asked: Caller, founding: Founding) -> ElectionState:
+        """Write block 0: the manifest, then its parts, which the log signs. Operators and officers only, once."""
+        with roles.acting(asked, "found", {"operator", "officer"}):
+            return elections.found(founding.manifest, [(part.type, part.body) for part in founding.parts])
 
     @router.post(
         "/entries",

@@ -7,11 +7,10 @@ keyed by credential first; the address counts only while no session is known, si
 (True, False)
 """
 
-import hashlib
-import hmac
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
+import anyio.to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -59,15 +58,18 @@ class Guards:
         cache: Cache,
         limits: Limits,
         origin: str,
-        sessions: Sessions,
+        sessions: Sequence[Sessions],
         *,
         imports: Iterable[str] = (),
-        operators: Iterable[str] = (),
+        may_import: Callable[[Request], bool] = lambda _: False,
     ) -> None:
-        """Stand before `app`; `imports` are the paths where an operator's body may be as large as a roll."""
+        """Stand before `app`; `sessions` begins with the voters'.
+
+        `imports` are the paths where the body of whom `may_import` knows may be as large as a roll.
+        """
         self._app, self._cache, self._limits, self._origin = app, cache, limits, origin
-        self._sessions = sessions
-        self._imports, self._operators = frozenset(imports), tuple(operators)
+        self._sessions = tuple(sessions)
+        self._imports, self._may_import = frozenset(imports), may_import
         # Per session that was found: the minute and its requests in it, the newest session last. In memory, because it
         # is asked at every request; what it protects is this worker.
         self._known: dict[bytes, list[int]] = {}
@@ -92,7 +94,8 @@ class Guards:
         try:
             try:
                 self._check(request)
-                await self._app(scope, self._bound(request, receive), send_with_headers)
+                largest = await self._largest(request)
+                await self._app(scope, self._bound(receive, largest), send_with_headers)
             except ProblemError as problem:
                 await respond(request, problem)(scope, receive, send_with_headers)
         finally:
@@ -101,7 +104,7 @@ class Guards:
 
     def _check(self, request: Request) -> None:
         """Count by address what no known session speaks for; refuse what a cookie speaks for from a foreign page."""
-        known = self._known.get(self._sessions.digest(request))
+        known = self._find_known(request)
         if known is None:
             limit(self._cache, "address", address_of(request), self._limits.requests_a_minute)
         else:
@@ -109,6 +112,15 @@ class Guards:
         foreign = not is_own_origin(request.headers.get("origin"), self._origin)
         if "cookie" in request.headers and request.method not in _SAFE and foreign:
             raise ProblemError("foreign-origin")
+
+    def _find_known(self, request: Request) -> list[int] | None:
+        """Return the count of the session that a cookie of this request is known to belong to."""
+        for sessions in self._sessions:
+            if sessions.cookie in request.cookies:
+                known = self._known.get(sessions.digest(request))
+                if known is not None:
+                    return known
+        return None
 
     def _count(self, known: list[int]) -> None:
         now_s = int(time.monotonic())
@@ -121,21 +133,28 @@ class Guards:
 
     def _remember(self, request: Request) -> None:
         """Keep the cookie of a session that a route has found, so that its next request counts for itself."""
-        if request.scope.get(FOUND, False):
-            digest = self._sessions.digest(request)
+        found = request.scope.get(FOUND)
+        if found:
+            digest = self._sessions[0].digest(request) if found is True else found
             self._known[digest] = self._known.pop(digest, [0, 0])
             if len(self._known) > _KNOWN:
                 del self._known[next(iter(self._known))]
 
-    def _bound(self, request: Request, receive: Receive) -> Receive:
-        """Return a `receive` that stops after the largest body; a stated length refuses early."""
+    async def _largest(self, request: Request) -> int:
+        """Return how large this request's body may be; a stated length refuses early."""
         path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-        # A body is read and parsed before its route asks who sent it: a large one is for operators only.
-        may_import = path in self._imports and _is_operator(request, self._operators)
-        largest = self._limits.import_bytes if may_import else self._limits.body_bytes
+        largest = self._limits.body_bytes
+        # A body is read and parsed before its route asks who sent it: a large one is for people with a role only.
+        if path in self._imports and await anyio.to_thread.run_sync(self._may_import, request):
+            largest = self._limits.import_bytes
         stated = request.headers.get("content-length", "0")
         if stated.isdecimal() and int(stated) > largest:
             raise ProblemError("too-large")
+        return largest
+
+    @staticmethod
+    def _bound(receive: Receive, largest: int) -> Receive:
+        """Return a `receive` that stops after the largest body."""
         taken = 0
 
         async def bounded() -> Message:
@@ -157,19 +176,3 @@ class Guards:
         problem = scope.get("problem", "")
         if problem or status >= 500:
             log().info("request", route=route, status=status, ms=round(seconds * 1_000, 1), problem=problem)
-
-
-def require_operator(request: Request, digests: Iterable[str]) -> None:
-    """Check the bearer token of an operator's program against the settings. Raises ProblemError.
-
-    An operator founds the election, imports rolls, issues codes; she signs nothing and decides nothing.
-    """
-    if not _is_operator(request, digests):
-        raise ProblemError("forbidden")
-
-
-def _is_operator(request: Request, digests: Iterable[str]) -> bool:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    digest = hashlib.sha256(token.encode()).hexdigest()
-    known = [hmac.compare_digest(digest, each.lower()) for each in digests]
-    return scheme.lower() == "bearer" and any(known)

@@ -20,12 +20,13 @@ from voting_server.plumbing.problems import ProblemError
 
 _TOKEN_BYTES = 32
 FOUND = "dobush.session"
-"""Key of a request's scope: a session was found for its cookie."""
+"""Key of a request's scope: a session was found for its cookie; True for the side's own voters, else its digest."""
 
 
-def _table(metadata: MetaData) -> Table:
+def session_table(metadata: MetaData, name: str = "sessions") -> Table:
+    """Return a table of sessions."""
     return Table(
-        "sessions",
+        name,
         metadata,
         Column("token_hash", LargeBinary(32), primary_key=True),
         Column("subject", LargeBinary(64), nullable=False),
@@ -62,7 +63,7 @@ class Sessions:
         ).scalar_one_or_none()
         if found is None:
             raise ProblemError("not-logged-in")
-        request.scope[FOUND] = True
+        request.scope[FOUND] = self.digest(request)
         return bytes(found)
 
     def digest(self, request: Request) -> bytes:
@@ -106,5 +107,5 @@ def _hash(token: bytes) -> bytes:
     return hashlib.sha256(b"dobush session" + token).digest()
 
 
-IDENTITY_SESSIONS = Sessions("__Host-dobush-identity", _table(IDENTITY))
-BALLOT_SESSIONS = Sessions("__Host-dobush-ballot", _table(BALLOT))
+IDENTITY_SESSIONS = Sessions("__Host-dobush-identity", session_table(IDENTITY))
+BALLOT_SESSIONS = Sessions("__Host-dobush-ballot", session_table(BALLOT))

@@ -8,54 +8,14 @@ required; attestation is none, because the make of somebody's phone is nobody's 
 32
 """
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from webauthn import verify_registration_response
-from webauthn.helpers import base64url_to_bytes
-from webauthn.helpers.cose import COSEAlgorithmIdentifier
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import AttestationFormat
-
 from crypto.election.entries import Manifest
-from crypto.errors import Refused
-from crypto.signatures import parse_cose_key, passkey_challenge
+from crypto.signatures import passkey_challenge
 from crypto.transcript import Kind, tag
+from voting_server.plumbing.passkeys import AttestationJson, PasskeyError, verify_attestation
 from voting_server.plumbing.problems import ProblemError
-
-
-class AttestationParts(BaseModel):
-    """The authenticator's answer, base64url without padding."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    clientDataJSON: str = Field(max_length=4_096)  # noqa: N815 - WebAuthn's name
-    attestationObject: str = Field(max_length=16_384)  # noqa: N815 - WebAuthn's name
-
-
-class AttestationJson(BaseModel):
-    """What a browser's `PublicKeyCredential.toJSON()` gives after `create()`."""
-
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "AQID",
-                    "rawId": "AQID",
-                    "type": "public-key",
-                    "response": {"clientDataJSON": "e30", "attestationObject": "oA"},
-                }
-            ]
-        },
-    )
-
-    id: str = Field(max_length=2_048)
-    rawId: str = Field(max_length=2_048)  # noqa: N815 - WebAuthn's name
-    type: str = Field("public-key", max_length=16)
-    response: AttestationParts
 
 
 def registration_challenge(kind: Kind, manifest_hash: bytes, token: bytes) -> bytes:
@@ -78,22 +38,6 @@ def creation_options(manifest: Manifest, user: bytes) -> dict[str, Any]:
 def verify_registration(answer: AttestationJson, challenge: bytes, manifest: Manifest, origins: Sequence[str]) -> bytes:
     """Return the COSE key of a new passkey in its one form. Raises ProblemError where anything is not as asked."""
     try:
-        verified = verify_registration_response(
-            credential=answer.model_dump(),
-            expected_challenge=challenge,
-            expected_rp_id=manifest.rp_id,
-            expected_origin=list(origins),
-            require_user_verification=True,
-            supported_pub_key_algs=[COSEAlgorithmIdentifier(each) for each in manifest.algorithms],
-        )
-        client_data = json.loads(base64url_to_bytes(answer.response.clientDataJSON))
-        parse_cose_key(verified.credential_public_key)
-    except (WebAuthnException, Refused, ValueError, KeyError, TypeError, IndexError):
+        return verify_attestation(answer, challenge, manifest.rp_id, origins, manifest.algorithms)[1]
+    except PasskeyError:
         raise ProblemError("enrolment-failed") from None
-    if (
-        verified.fmt != AttestationFormat.NONE
-        or client_data.get("crossOrigin", False) is not False
-        or "topOrigin" in client_data
-    ):
-        raise ProblemError("enrolment-failed")
-    return verified.credential_public_key

@@ -1,24 +1,28 @@
-"""HTTP of the identity side: the roll for operators, the voter's own way to a passkey, the registrars' queue.
+"""HTTP of the identity side: the roll for those with a role, the voter's own way to a passkey, the registrars' queue.
 
-Spec: the OpenAPI description that these routes produce. Operators carry a token, registrars sign each call, a voter's
+Spec: the OpenAPI description that these routes produce. Operators log in, registrars sign each call, a voter's
 browser holds two cookies: one that binds its enrolment to it (lax, since it comes back from the provider), one session.
 """
 
 import re
 import secrets
 from base64 import b64encode
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from crypto.election.entries import Assurance
 from voting_server.plumbing.context import Context
-from voting_server.plumbing.guards import address_of, require_operator
+from voting_server.plumbing.guards import address_of
+from voting_server.plumbing.passkeys import AttestationJson
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.sessions import IDENTITY_SESSIONS
+from voting_server.roles.routes import Caller
+from voting_server.roles.service import Roles
+from voting_server.roles.store import ROLES, Role
 from voting_server.voters.calls import HEADER
-from voting_server.voters.enrolment import AttestationJson, creation_options
+from voting_server.voters.enrolment import creation_options
 from voting_server.voters.evidence import Code
 from voting_server.voters.messages import (
     AskedOut,
@@ -59,76 +63,88 @@ BROWSER_COOKIE = "__Host-dobush-browser"
 Identifier = Annotated[int, Path(description="id of a request", ge=1, lt=2**53, examples=[1])]
 
 
-def make_router(voters: Voters, context: Context) -> APIRouter:
+def make_router(voters: Voters, context: Context, roles: Roles) -> APIRouter:
     """Return all routes of the identity side."""
     router = APIRouter()
-    _add_operator_routes(router, voters, context)
+    _add_operator_routes(router, voters, roles)
     _add_voter_routes(router, voters, context)
     _add_registrar_routes(router, voters)
     return router
 
 
-def _add_operator_routes(router: APIRouter, voters: Voters, context: Context) -> None:
-    def operator(request: Request) -> None:
-        require_operator(request, context.settings.operators)
+_OPERATORS: frozenset[Role] = frozenset({"operator"})
+_KEEPERS: frozenset[Role] = frozenset({"operator", "registrar"})
+"""Who keeps the roll: those who run the identity side, and the registrars who answer for it."""
 
-    only = {"tags": ["roll"], "dependencies": [Depends(operator)]}
 
-    @router.post("/founding", status_code=201, **only)  # type: ignore[arg-type]
-    def take_founding(founding: FoundingIn) -> ElectionOut:
+def _add_operator_routes(router: APIRouter, voters: Voters, roles: Roles) -> None:
+    only: dict[str, Any] = {"tags": ["roll"]}
+
+    @router.post("/founding", status_code=201, **only)
+    def take_founding(asked: Caller, founding: FoundingIn) -> ElectionOut:
         """Take the public block 0 of the ballot side, once."""
-        frame = voters.found(founding.entries)
+        with roles.acting(asked, "take-founding", {"operator", "officer"}):
+            frame = voters.found(founding.entries)
         return ElectionOut(
             manifest_hash=frame.election.manifest_hash.hex(),
             kind=frame.election.kind,
             short_name=frame.manifest.short_name,
         )
 
-    @router.post("/rolls", status_code=201, **only)  # type: ignore[arg-type]
-    def import_roll(version: RollIn) -> RollOut:
+    @router.post("/rolls", status_code=201, **only)
+    def import_roll(asked: Caller, version: RollIn) -> RollOut:
         """Take a signed version of the roll, all or nothing; who has no place is reported and kept."""
         signed = bytes.fromhex(version.signer), bytes.fromhex(version.signature)
-        return _roll_out(voters.import_roll(version.use, version.format, version.content, version.places, signed))
+        with roles.acting(asked, "import-roll", _KEEPERS, version.use):
+            return _roll_out(voters.import_roll(version.use, version.format, version.content, version.places, signed))
 
-    @router.get("/rolls", **only)  # type: ignore[arg-type]
-    def read_roll() -> RollOut:
+    @router.get("/rolls", **only)
+    def read_roll(asked: Caller) -> RollOut:
         """Tell where the roll stands and who is without a place."""
+        roles.require(asked, _KEEPERS)
         return _roll_out(voters.roll_state())
 
-    @router.post("/slots", status_code=201, **only)  # type: ignore[arg-type]
-    def draw_slots() -> SlotsOut:
+    @router.post("/slots", status_code=201, **only)
+    def draw_slots(asked: Caller) -> SlotsOut:
         """Draw everybody's pseudonym, once, and ask the registrars for the roll chunks."""
-        return SlotsOut(chunks=voters.draw_slots())
+        with roles.acting(asked, "draw-slots", _KEEPERS):
+            return SlotsOut(chunks=voters.draw_slots())
 
-    @router.get("/freeze", **only)  # type: ignore[arg-type]
-    def read_freeze() -> FreezeOut:
+    @router.get("/freeze", **only)
+    def read_freeze(asked: Caller) -> FreezeOut:
         """Return the freeze's body, unsigned, and its figures."""
+        roles.require(asked, ROLES)
         figures, body = voters.figures()
         slots = {str(district): number for district, number in figures.items()}
         return FreezeOut(body=b64encode(body).decode(), slots=slots)
 
-    @router.post("/codes", status_code=204, **only)  # type: ignore[arg-type]
-    def add_code(code: CodeIn) -> None:
+    @router.post("/codes", status_code=204, **only)
+    def add_code(asked: Caller, code: CodeIn) -> None:
         """Take a code that its issuer signed; an earlier one of the same person ends."""
         assurance: Assurance = code.assurance
         made = Code(code.number, bytes.fromhex(code.key), code.expires_at_ms, assurance)
-        voters.add_code(made, bytes.fromhex(code.issuer), bytes.fromhex(code.issued))
+        # The trail names the code's public key, never the person whom it was handed to.
+        with roles.acting(asked, "issue-code", _KEEPERS, code.key):
+            voters.add_code(made, bytes.fromhex(code.issuer), bytes.fromhex(code.issued))
 
-    @router.post("/strikes", status_code=202, **only)  # type: ignore[arg-type]
-    def ask_strike(strike: StrikeIn) -> RequestOut:
+    @router.post("/strikes", status_code=202, **only)
+    def ask_strike(asked: Caller, strike: StrikeIn) -> RequestOut:
         """Ask both registrars to strike somebody's slot."""
-        return RequestOut(id=voters.ask_strike(strike.number, strike.reason))
+        with roles.acting(asked, "ask-strike", _KEEPERS):
+            return RequestOut(id=voters.ask_strike(strike.number, strike.reason))
 
-    @router.get("/notices", **only)  # type: ignore[arg-type]
-    def read_notices() -> NoticesOut:
+    @router.get("/notices", **only)
+    def read_notices(asked: Caller) -> NoticesOut:
         """Return whom to tell by a second channel that her key is to be changed."""
+        roles.require(asked, _KEEPERS)
         rows = [NoticeOut(request=made, type=kind, number=number) for made, kind, number in voters.notices()]
         return NoticesOut(notices=rows)
 
-    @router.post("/notices/{identifier}/sent", status_code=204, **only)  # type: ignore[arg-type]
-    def note_told(identifier: Identifier) -> None:
+    @router.post("/notices/{identifier}/sent", status_code=204, **only)
+    def note_told(asked: Caller, identifier: Identifier) -> None:
         """Note that somebody was told; only then do registrars sign the change."""
-        voters.note_told(identifier)
+        with roles.acting(asked, "note-told", _OPERATORS, str(identifier)):
+            voters.note_told(identifier)
 
 
 def _add_voter_routes(router: APIRouter, voters: Voters, context: Context) -> None:

@@ -22,11 +22,12 @@ from crypto.errors import Misuse
 from crypto.signatures import key_id
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
+from voting_server.plumbing.passkeys import AttestationJson
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.settings import Side
 from voting_server.voters import roll, store
 from voting_server.voters.calls import verify_body, verify_call, verify_version
-from voting_server.voters.enrolment import AttestationJson, registration_challenge, verify_registration
+from voting_server.voters.enrolment import registration_challenge, verify_registration
 from voting_server.voters.evidence import (
     Code,
     CodeVerifier,

@@ -48,6 +48,39 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("value", name=op.f("pk_firsts")),
     )
     op.create_table(
+        "people_with_roles",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("body", sa.String(length=120), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("invitation", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("invited_until_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people_with_roles")),
+        sa.UniqueConstraint("invitation", name=op.f("uq_people_with_roles_invitation")),
+        sa.UniqueConstraint("key", name=op.f("uq_people_with_roles_key")),
+    )
+    op.create_table(
+        "proposals",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("type", sa.String(length=24), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("parts", sa.LargeBinary(), nullable=False),
+        sa.Column("author", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("made_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("ended_by", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.String(length=300), nullable=False),
+        sa.Column("check", sa.String(length=24), nullable=False),
+        sa.Column("leaf", sa.LargeBinary(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proposals")),
+    )
+    with op.batch_alter_table("proposals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_proposals_state"), ["state"], unique=False)
+
+    op.create_table(
         "queue",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("leaf", sa.LargeBinary(length=32), nullable=False),
@@ -105,6 +138,39 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "role_sessions",
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("subject", sa.LargeBinary(length=64), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_role_sessions")),
+    )
+    with op.batch_alter_table("role_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_role_sessions_expires_at_ms"), ["expires_at_ms"], unique=False)
+
+    op.create_table(
+        "role_tokens",
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_role_tokens")),
+    )
+    with op.batch_alter_table("role_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_role_tokens_expires_at_ms"), ["expires_at_ms"], unique=False)
+
+    op.create_table(
+        "role_trail",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("outcome", sa.String(length=40), nullable=False),
+        sa.Column("previous", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_role_trail")),
+        sa.UniqueConstraint("previous", name=op.f("uq_role_trail_previous")),
+        info={"append_only": True},
+    )
+    op.create_table(
         "sessions",
         sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
         sa.Column("subject", sa.LargeBinary(length=64), nullable=False),
@@ -130,13 +196,41 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("used_logins", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_used_logins_expires_at_ms"), ["expires_at_ms"], unique=False)
-    for table in ("entries",):
+
+    op.create_table(
+        "proposal_signatures",
+        sa.Column("proposal", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key_id", sa.LargeBinary(length=8), nullable=False),
+        sa.Column("signature", sa.LargeBinary(length=64), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["proposal"], ["proposals.id"], name=op.f("fk_proposal_signatures_proposal")),
+        sa.PrimaryKeyConstraint("proposal", "key_id", name=op.f("pk_proposal_signatures")),
+        sa.UniqueConstraint("proposal", "person", name=op.f("uq_proposal_signatures_proposal")),
+    )
+    op.create_table(
+        "role_passkeys",
+        sa.Column("id", sa.LargeBinary(length=1023), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("counter", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["person"], ["people_with_roles.id"], name=op.f("fk_role_passkeys_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role_passkeys")),
+    )
+    with op.batch_alter_table("role_passkeys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_role_passkeys_person"), ["person"], unique=False)
+    for table in ("entries", "role_trail"):
         for statement in protect(table, op.get_bind().dialect.name):
             op.execute(statement)
 
 
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("role_passkeys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_role_passkeys_person"))
+
+    op.drop_table("role_passkeys")
+    op.drop_table("proposal_signatures")
     with op.batch_alter_table("used_logins", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_used_logins_expires_at_ms"))
 
@@ -146,6 +240,15 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_sessions_expires_at_ms"))
 
     op.drop_table("sessions")
+    op.drop_table("role_trail")
+    with op.batch_alter_table("role_tokens", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_role_tokens_expires_at_ms"))
+
+    op.drop_table("role_tokens")
+    with op.batch_alter_table("role_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_role_sessions_expires_at_ms"))
+
+    op.drop_table("role_sessions")
     with op.batch_alter_table("queue", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_queue_waiting_pseudonym",
@@ -169,12 +272,15 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_queue_state_id")
         batch_op.drop_index(
-            "ix_queue_rotations",
-            postgresql_where=sa.text("role = 'receipt'"),
-            sqlite_where=sa.text("role = 'receipt'"),
+            "ix_queue_rotations", postgresql_where=sa.text("role = 'receipt'"), sqlite_where=sa.text("role = 'receipt'")
         )
 
     op.drop_table("queue")
+    with op.batch_alter_table("proposals", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_proposals_state"))
+
+    op.drop_table("proposals")
+    op.drop_table("people_with_roles")
     op.drop_table("firsts")
     op.drop_table("entries")
     op.drop_table("cosignatures")

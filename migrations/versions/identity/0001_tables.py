@@ -91,6 +91,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_people_fault"), ["fault"], unique=False)
 
     op.create_table(
+        "people_with_roles",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.String(length=120), nullable=False),
+        sa.Column("body", sa.String(length=120), nullable=False),
+        sa.Column("role", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("invitation", sa.LargeBinary(length=32), nullable=True),
+        sa.Column("invited_until_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_people_with_roles")),
+        sa.UniqueConstraint("invitation", name=op.f("uq_people_with_roles_invitation")),
+        sa.UniqueConstraint("key", name=op.f("uq_people_with_roles_key")),
+    )
+    op.create_table(
         "requests",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("type", sa.String(length=16), nullable=False),
@@ -107,6 +121,39 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_requests_is_delivered"), ["is_delivered"], unique=False)
         batch_op.create_index(batch_op.f("ix_requests_number"), ["number"], unique=False)
 
+    op.create_table(
+        "role_sessions",
+        sa.Column("token_hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("subject", sa.LargeBinary(length=64), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_role_sessions")),
+    )
+    with op.batch_alter_table("role_sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_role_sessions_expires_at_ms"), ["expires_at_ms"], unique=False)
+
+    op.create_table(
+        "role_tokens",
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("expires_at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("pk_role_tokens")),
+    )
+    with op.batch_alter_table("role_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_role_tokens_expires_at_ms"), ["expires_at_ms"], unique=False)
+
+    op.create_table(
+        "role_trail",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("at_ms", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("act", sa.String(length=40), nullable=False),
+        sa.Column("subject", sa.String(length=120), nullable=False),
+        sa.Column("outcome", sa.String(length=40), nullable=False),
+        sa.Column("previous", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("hash", sa.LargeBinary(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_role_trail")),
+        sa.UniqueConstraint("previous", name=op.f("uq_role_trail_previous")),
+        info={"append_only": True},
+    )
     op.create_table(
         "roll_versions",
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
@@ -159,13 +206,28 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["request"], ["requests.id"], name=op.f("fk_request_signatures_request")),
         sa.PrimaryKeyConstraint("request", "author", name=op.f("pk_request_signatures")),
     )
-    for table in ("acts", "roll_versions", "slots"):
+    op.create_table(
+        "role_passkeys",
+        sa.Column("id", sa.LargeBinary(length=1023), nullable=False),
+        sa.Column("person", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("counter", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["person"], ["people_with_roles.id"], name=op.f("fk_role_passkeys_person")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role_passkeys")),
+    )
+    with op.batch_alter_table("role_passkeys", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_role_passkeys_person"), ["person"], unique=False)
+    for table in ("acts", "role_trail", "roll_versions", "slots"):
         for statement in protect(table, op.get_bind().dialect.name):
             op.execute(statement)
 
 
 def downgrade() -> None:
     """Take it back."""
+    with op.batch_alter_table("role_passkeys", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_role_passkeys_person"))
+
+    op.drop_table("role_passkeys")
     op.drop_table("request_signatures")
     op.drop_table("notices")
     op.drop_table("slots")
@@ -174,11 +236,21 @@ def downgrade() -> None:
 
     op.drop_table("sessions")
     op.drop_table("roll_versions")
+    op.drop_table("role_trail")
+    with op.batch_alter_table("role_tokens", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_role_tokens_expires_at_ms"))
+
+    op.drop_table("role_tokens")
+    with op.batch_alter_table("role_sessions", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_role_sessions_expires_at_ms"))
+
+    op.drop_table("role_sessions")
     with op.batch_alter_table("requests", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_requests_number"))
         batch_op.drop_index(batch_op.f("ix_requests_is_delivered"))
 
     op.drop_table("requests")
+    op.drop_table("people_with_roles")
     with op.batch_alter_table("people", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_people_fault"))
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from crypto.signatures import SigningKey
-from tests.house import OPERATOR, PLACES, TOKEN, House, number_of, roll_text
+from tests.house import ORIGIN, PLACES, House, number_of, roll_text
+from tests.roles import app_of, enter
 from tests.simulator import secret, signing_key
 from voting_server.voters.roll import COLUMNS, Person, parse_people
 from voting_server.voters.service import verify_acts
@@ -139,10 +140,34 @@ def test_a_version_signed_for_another_place_in_the_chain_is_refused(house: House
     assert send(house, version).status_code == 403
 
 
-@pytest.mark.parametrize("token", ["", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN} "])
-@pytest.mark.parametrize("path", ["/rolls", "/slots", "/codes", "/strikes", "/founding"])
-def test_only_an_operator_acts(house: House, path: str, token: str) -> None:
-    assert house.client.post(path, json={}, headers={"authorization": token}).status_code == 403
+ACTS = {
+    "/rolls": {"use": "roll", "content": "", "signer": "00" * 8, "signature": "00" * 64},
+    "/slots": None,
+    "/codes": {
+        "number": "1" * 14,
+        "key": "ab" * 32,
+        "expires_at_ms": 1,
+        "assurance": "passkey",
+        "issuer": "00" * 8,
+        "issued": "00" * 64,
+    },
+    "/strikes": {"number": "1" * 14, "reason": "voted at a station"},
+    "/founding": {"entries": ["gwFlcm9sbA=="]},
+    "/notices/1/sent": None,
+}
+
+
+@pytest.mark.parametrize("path", list(ACTS))
+def test_nobody_acts_without_a_role(house: House, path: str) -> None:
+    invented = {"cookie": f"__Host-dobush-roles-identity={'ab' * 32}", "origin": ORIGIN}
+    for headers, status in (({}, 401), (invented, 401), ({"authorization": "Bearer x"}, 401)):
+        assert house.client.post(path, json=ACTS[path], headers=headers).status_code == status, headers
+
+
+@pytest.mark.parametrize("path", sorted(set(ACTS) - {"/founding"}))
+def test_an_officer_keeps_no_roll(house: House, path: str) -> None:
+    officer = enter(app_of(house.client), "officer", body="a commission")
+    assert house.client.post(path, json=ACTS[path], headers=officer).status_code == 403
 
 
 def test_nothing_is_imported_after_the_slots_were_drawn(house: House) -> None:
@@ -162,7 +187,7 @@ def test_one_identity_side_serves_one_election(house: House) -> None:
 
 
 def test_an_invented_block_0_is_refused(house: House) -> None:
-    answer = house.client.post("/founding", json={"entries": ["gwFlcm9sbA=="]}, headers=OPERATOR)
+    answer = house.client.post("/founding", json={"entries": ["gwFlcm9sbA=="]}, headers=house.operator)
     assert answer.status_code == 400
 
 

@@ -1,7 +1,6 @@
 """Founding an election and the generic intake over HTTP: what is signed wrongly, malformed or twice is turned away."""
 
 import base64
-import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ from fastapi.testclient import TestClient
 from crypto.election.ceremony import make_key
 from crypto.election.entries import Incident
 from crypto.merkle import leaf_hash
+from tests.roles import app_of, operate
 from tests.simulator import World, secret, signing_key
 from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
@@ -22,7 +22,7 @@ from voting_server.plumbing.context import Context
 from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.settings import Limits, Settings, Side
 
-OPERATOR = {"Authorization": "Bearer let me in"}
+STRANGER = {"Cookie": f"__Host-dobush-roles-ballot={'ab' * 32}", "Origin": "http://localhost:8000"}
 CBOR = {"Content-Type": "application/cbor", "Accept-Language": "en"}
 
 
@@ -39,7 +39,6 @@ def settings(folder: Path, **limits: int) -> Settings:
         data_dir=folder,
         log_key=secret("key", "log", 0).hex(),
         receipt_key=secret("key", "receipt", 0).hex(),
-        operators=(hashlib.sha256(b"let me in").hexdigest(),),
         limits=Limits(**limits),
     )
 
@@ -69,7 +68,7 @@ def founding(world: World, **changes: Any) -> dict[str, Any]:  # noqa: ANN401
 @pytest.fixture
 def founded(client: TestClient, world: World) -> TestClient:
     """Return a client of a ballot side with the world's election, whose first seal is written."""
-    assert client.post("/election", json=founding(world), headers=OPERATOR).status_code == 201
+    assert client.post("/election", json=founding(world), headers=operate(app_of(client))).status_code == 201
     write_block(client)
     return client
 
@@ -115,32 +114,37 @@ def test_an_election_is_founded_once_and_waits_for_its_trustees(founded: TestCli
         "who": ["trustee 1", "trustee 2", "trustee 3"],
         "not_before_ms": None,
     }
-    assert problem(founded.post("/election", json=founding(world), headers=OPERATOR)) == "election-exists"
+    assert (
+        problem(founded.post("/election", json=founding(world), headers=operate(app_of(founded)))) == "election-exists"
+    )
 
 
 def test_a_founding_may_be_as_large_as_the_limit_and_not_a_byte_larger(tmp_path: Path, world: World) -> None:
     content = json.dumps(founding(world)).encode()
     for limit, code in ((len(content) - 1, 413), (len(content), 201)):
-        made = settings(tmp_path / str(code), body_bytes=10, import_bytes=limit)
+        made = settings(tmp_path / str(code), body_bytes=4_000, import_bytes=limit)
         migrate_side(made)
         with TestClient(create_app(made)) as client:
-            headers = {**OPERATOR, "Content-Type": "application/json"}
+            headers = {**operate(app_of(client)), "Content-Type": "application/json"}
             assert client.post("/election", content=content, headers=headers).status_code == code
 
 
-@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer let me out"}])
+@pytest.mark.parametrize("header", [{}, STRANGER])
 def test_a_large_body_of_a_stranger_is_not_even_read(tmp_path: Path, header: dict[str, str]) -> None:
     made = settings(tmp_path, body_bytes=1_000)
     migrate_side(made)
     with TestClient(create_app(made)) as client:
         headers = {**header, "Content-Type": "application/json"}
         assert problem(client.post("/election", content=b"[" * 1_001, headers=headers)) == "too-large"
-        assert client.post("/election", content=b"[" * 1_001, headers={**headers, **OPERATOR}).status_code == 400
+        assert (
+            client.post("/election", content=b"[" * 1_001, headers={**headers, **operate(app_of(client))}).status_code
+            == 400
+        )
 
 
-@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer let me out"}])
+@pytest.mark.parametrize("header", [{}, STRANGER, {"Authorization": "Bearer let me in"}])
 def test_only_an_operator_founds(client: TestClient, world: World, header: dict[str, str]) -> None:
-    assert problem(client.post("/election", json=founding(world), headers=header)) == "forbidden"
+    assert problem(client.post("/election", json=founding(world), headers=header)) == "not-logged-in"
     assert problem(client.get("/election")) == "no-election"
 
 
@@ -148,7 +152,7 @@ def test_a_desk_or_sqlite_is_not_for_a_real_election(client: TestClient, world: 
     manifest = replace(world.manifest, kind="real", origin=world.manifest.origin.replace("/demo/", "/real/"))
     entry = world.sign("manifest", manifest, signing_key("officer", 0), signing_key("officer", 1))
     body = founding(world, manifest=base64.b64encode(entry).decode())
-    assert problem(client.post("/election", json=body, headers=OPERATOR)) == "not-for-real"
+    assert problem(client.post("/election", json=body, headers=operate(app_of(client)))) == "not-for-real"
     assert problem(client.get("/election")) == "no-election"
 
 
@@ -193,12 +197,12 @@ def wrong_foundings() -> dict[str, tuple[dict[str, Any], str]]:
 @pytest.mark.parametrize("name", list(wrong_foundings()))
 def test_a_wrong_founding_founds_nothing(client: TestClient, name: str) -> None:
     body, code = wrong_foundings()[name]
-    assert problem(client.post("/election", json=body, headers=OPERATOR)) == code
+    assert problem(client.post("/election", json=body, headers=operate(app_of(client)))) == code
     assert problem(client.get("/election")) == "no-election"
 
 
 def test_before_the_first_seal_nothing_else_is_taken_in(client: TestClient, world: World) -> None:
-    assert client.post("/election", json=founding(world), headers=OPERATOR).status_code == 201
+    assert client.post("/election", json=founding(world), headers=operate(app_of(client))).status_code == 201
     answer = client.post("/entries", content=key_entry(world, 1), headers=CBOR)
     assert (answer.status_code, answer.json()["check"]) == (409, "BOARD" + "-1")
 

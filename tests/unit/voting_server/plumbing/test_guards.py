@@ -11,7 +11,7 @@ from voting_server.plumbing.bodies import RawBody
 from voting_server.plumbing.cache import Cache
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.database import BALLOT
-from voting_server.plumbing.guards import limit, require_operator
+from voting_server.plumbing.guards import limit
 from voting_server.plumbing.metrics import exposition
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.sessions import BALLOT_SESSIONS
@@ -29,7 +29,6 @@ def application(**limits: int) -> FastAPI:
         ballot_database="sqlite://",
         ballot_origin=OWN,
         limits=Limits(body_bytes=BODY, **limits),
-        operators=("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",),
         metrics_from=("testclient",),
     )
     app = create_app(settings)
@@ -37,11 +36,6 @@ def application(**limits: int) -> FastAPI:
     @app.post("/length")
     def measure(raw: RawBody) -> int:
         return len(raw)
-
-    @app.post("/operator")
-    def operate(request: Request) -> Response:
-        require_operator(request, settings.operators)
-        return Response()
 
     return app
 
@@ -127,12 +121,6 @@ def test_a_limit_counts_each_key_apart() -> None:
     limit(cache, "spoils", "one", 5)
     with pytest.raises(ProblemError, match="rate-limited"):
         limit(cache, "casts", "one", 5)
-
-
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer tset", "Basic test", "test"])
-def test_only_an_operators_token_opens_an_operators_route(client: TestClient, header: str) -> None:
-    assert client.post("/operator", headers={"Authorization": header}).status_code == 403
-    assert client.post("/operator", headers={"Authorization": "Bearer test"}).status_code == 200
 
 
 def test_every_answer_forbids_to_be_framed_sniffed_or_referred_from(client: TestClient) -> None:
