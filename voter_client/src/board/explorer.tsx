@@ -1,0 +1,357 @@
+/** The board entry by entry: lists, one entry decoded, its place in the tree checked here. */
+
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { hashBallot, parseTrackingCode, trackingCode } from "../core/ballot.js";
+import { type Bytes, equal, fromHex, toHex } from "../core/bytes.js";
+import { BODIES, type Entry, parseBody, parseEntry } from "../core/entries.js";
+import type { Message } from "../core/encoding.js";
+import { Refused } from "../core/errors.js";
+import { parseLogProof, verifyInclusion } from "../core/merkle.js";
+import { keyId } from "../core/signatures.js";
+import { type Log, tryEntry, typeOf } from "../public/log.js";
+import { type Figures, MOST_ENTRIES, type Outcome } from "./count.js";
+import { State, Table } from "./pieces.js";
+import { getFile } from "./source.js";
+import { useWords } from "./words.js";
+
+const PAGE = 50;
+
+interface Row {
+  readonly index: number;
+  readonly type: string;
+  readonly size: number;
+  readonly leaf: string;
+  readonly block: number | undefined;
+}
+
+/** The entries around an index, newest first. */
+export function Entries({ log, figures, from }: { log: Log; figures: Figures; from: number | null }): JSX.Element {
+  const words = useWords();
+  const { t } = words;
+  const end = Math.min(log.size, from === null ? log.size : from + 1);
+  const start = Math.max(0, end - PAGE);
+  const [rows, setRows] = useState<readonly Row[]>([]);
+  useEffect(() => {
+    let gone = false;
+    void log.range(start, end).then((raws) => {
+      const found = raws.map((raw, place) => {
+        const index = start + place;
+        return { index, type: typeOf(raw), size: raw.length, leaf: tryEntry(raw).leaf, block: blockOf(figures, index) };
+      });
+      if (!gone) setRows(found.reverse());
+    });
+    return () => {
+      gone = true;
+    };
+  }, [log, start, end]);
+  return (
+    <section>
+      <h2>{t("board")}</h2>
+      <p>{t("board-why")}</p>
+      <Search log={log} />
+      <p>{t("shown", { first: start, last: end - 1, size: log.size })}</p>
+      <Table name={t("board")}>
+        <thead>
+          <tr>
+            <th scope="col" class="number">
+              {t("entry")}
+            </th>
+            <th scope="col">{t("type")}</th>
+            <th scope="col" class="number">
+              {t("block")}
+            </th>
+            <th scope="col" class="number">
+              {t("bytes")}
+            </th>
+            <th scope="col">{t("leaf")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={row.index}>
+              <td class="number">
+                <a href={`#/entry/${row.index}`}>{words.number(row.index)}</a>
+              </td>
+              <td>
+                <TypeName of={row.type} />
+              </td>
+              <td class="number">{row.block ?? "–"}</td>
+              <td class="number">{words.number(row.size)}</td>
+              <td class="mono id">{row.leaf.slice(0, 16)}…</td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+      <div class="row">
+        {start > 0 && (
+          <a class="button" href={`#/entries/${start - 1}`}>
+            {t("older")}
+          </a>
+        )}
+        {end < log.size && (
+          <a class="button" href={`#/entries/${Math.min(log.size - 1, end - 1 + PAGE)}`}>
+            {t("newer")}
+          </a>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function blockOf(figures: Figures, index: number): number | undefined {
+  const block = figures.whole ? figures.blocks.findLast(({ start }) => start <= index) : undefined;
+  return block?.number;
+}
+
+/** What a type of entry is, in words; unknown types keep their own name. */
+function TypeName({ of }: { of: string }): JSX.Element {
+  const words = useWords();
+  return <>{words.has(`type.${of}`) ? words.t(`type.${of}`) : of}</>;
+}
+
+/** Look for an entry by index, leaf hash, ballot hash or tracking code. */
+function Search({ log }: { log: Log }): JSX.Element {
+  const { t } = useWords();
+  const [text, setText] = useState("");
+  const [said, say] = useState("");
+  const look = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    say(t("looking"));
+    const found = await find(log, text);
+    if (found === undefined) say(t(log.size > MOST_ENTRIES ? "not-found-far" : "not-found"));
+    else {
+      say("");
+      location.hash = `#/entry/${found}`;
+    }
+  };
+  return (
+    <form onSubmit={(event) => void look(event)}>
+      <label for="search">{t("search")}</label>
+      <input id="search" type="text" autocomplete="off" value={text} onInput={(event) => setText(event.currentTarget.value)} />
+      <div class="row">
+        <button type="submit">{t("find")}</button>
+      </div>
+      <p role="status">{said}</p>
+    </form>
+  );
+}
+
+async function find(log: Log, text: string): Promise<number | undefined> {
+  const tidy = text.trim();
+  if (/^\d{1,15}$/.test(tidy)) return Number(tidy) < log.size ? Number(tidy) : undefined;
+  const wanted = matcherOf(log, tidy);
+  return wanted && (await log.findLast(wanted, Math.ceil(MOST_ENTRIES / 256)));
+}
+
+function matcherOf(log: Log, text: string): ((raw: Bytes) => boolean) | undefined {
+  const hex = text.toLowerCase().replace(/\s/g, "");
+  const { kind } = log.manifest;
+  if (/^[0-9a-f]{64}$/.test(hex)) {
+    const hash = fromHex(hex);
+    return (raw) => tryEntry(raw).leaf === hex || equal(ballotHashOf(kind, raw) ?? new Uint8Array(), hash);
+  }
+  const prefix = parseTrackingCode(text);
+  return prefix && ((raw) => equal(ballotHashOf(kind, raw)?.slice(0, prefix.length) ?? new Uint8Array(), prefix));
+}
+
+/** The ballot hash of a cast or spoiled ballot; undefined for everything else. */
+export function ballotHashOf(kind: Log["manifest"]["kind"], raw: Bytes): Bytes | undefined {
+  const type = typeOf(raw);
+  if (type !== "ballot" && type !== "spoiled") return undefined;
+  try {
+    return hashBallot(kind, parseBody(parseEntry(raw), type).ballot);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return undefined;
+  }
+}
+
+interface Shown {
+  readonly raw: Bytes;
+  readonly leaf: string;
+  readonly entry: Entry | null;
+  readonly body: unknown;
+  readonly reason: string;
+}
+
+/** One entry, all of it. */
+export function EntryPage({ log, index }: { log: Log; index: number }): JSX.Element {
+  const words = useWords();
+  const { t } = words;
+  const [shown, setShown] = useState<Shown | null>(null);
+  const [proof, setProof] = useState<Outcome>("open");
+  useEffect(() => {
+    let gone = false;
+    setShown(null);
+    setProof("open");
+    void (async () => {
+      const raw = await log.entry(index);
+      if (!gone) setShown(read(raw));
+      const outcome = await checkProof(log, index, raw);
+      if (!gone) setProof(outcome);
+    })();
+    return () => {
+      gone = true;
+    };
+  }, [log, index]);
+  if (shown === null) return <p role="status">{t("loading")}</p>;
+  const hash = ballotHashOf(log.manifest.kind, shown.raw);
+  return (
+    <section>
+      <h2>
+        {t("entry")} {words.number(index)}: <TypeName of={typeOf(shown.raw)} />
+      </h2>
+      <ul class="steps">
+        <li>
+          <State of="passed" /> {t("in-tree", { size: log.size })}
+        </li>
+        <li>
+          <State of={proof} /> {t(`proof-${proof}`)}
+        </li>
+        <li>
+          <State of="open" /> {t("entry-not-judged")}
+        </li>
+      </ul>
+      {shown.reason !== "" && <p class="bad">{t("unreadable", { reason: shown.reason })}</p>}
+      <dl class="fields">
+        <dt>{t("leaf")}</dt>
+        <dd class="mono">{shown.leaf}</dd>
+        {hash !== undefined && (
+          <>
+            <dt>{t("tracking-code")}</dt>
+            <dd class="mono">{trackingCode(hash)}</dd>
+          </>
+        )}
+        <dt>{t("signers")}</dt>
+        <dd>{shown.entry === null || shown.entry.signatures.length === 0 ? t("nobody") : <Signers log={log} entry={shown.entry} />}</dd>
+      </dl>
+      {shown.body !== undefined && (
+        <>
+          <h3>{t("fields")}</h3>
+          <Value of={shown.body} />
+        </>
+      )}
+      <details>
+        <summary>{t("raw", { n: shown.raw.length })}</summary>
+        <pre class="mono scroll" tabIndex={0}>
+          {toHex(shown.raw).replace(/(.{64})/g, "$1\n")}
+        </pre>
+      </details>
+      <p>{t("repeat")}</p>
+      <p class="mono">dobush-audit show RECORD {index}</p>
+      <div class="row">
+        <a class="button" href={`../log/entry/${index}`} download={`entry-${index}.cbor`}>
+          {t("save-entry")}
+        </a>
+        <a class="button" href={`../log/proof/${index}`} download={`entry-${index}.tlog-proof`}>
+          {t("save-proof")}
+        </a>
+        {index > 0 && (
+          <a class="button" href={`#/entry/${index - 1}`}>
+            {t("before")}
+          </a>
+        )}
+        {index + 1 < log.size && (
+          <a class="button" href={`#/entry/${index + 1}`}>
+            {t("after")}
+          </a>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function read(raw: Bytes): Shown {
+  const { entry, leaf, reason } = tryEntry(raw);
+  if (entry === null) return { raw, leaf, entry, body: undefined, reason };
+  try {
+    return { raw, leaf, entry, body: (BODIES[entry.type] as Message<unknown>).parse(entry.body), reason };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { raw, leaf, entry, body: undefined, reason: error.message };
+  }
+}
+
+/** The server's offline proof of the entry, followed from the leaf to its own checkpoint, which a quorum must have cosigned. */
+async function checkProof(log: Log, index: number, raw: Bytes): Promise<Outcome> {
+  const data = await getFile(`proof/${index}`).catch(() => undefined);
+  if (data === undefined) return "open";
+  try {
+    const proof = parseLogProof(data);
+    if (proof.index !== index) return "failed";
+    const { checkpoint } = log.checkNote(proof.checkpoint);
+    verifyInclusion(log.leafOf(raw), index, checkpoint.size, checkpoint.root, proof.proof);
+    return "passed";
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return "failed";
+  }
+}
+
+function Signers({ log, entry }: { log: Log; entry: Entry }): JSX.Element {
+  const { manifest } = log;
+  const holders = [
+    { name: manifest.origin, body: "log", key: manifest.log_key },
+    ...manifest.officers,
+    ...manifest.registrars,
+    ...manifest.trustees.map((each) => ({ ...each, body: "" })),
+  ];
+  return (
+    <ul>
+      {entry.signatures.map((each) => {
+        const found = holders.find(({ key }) => equal(keyId(key), each.keyId));
+        return (
+          <li key={toHex(each.keyId)} translate={false}>
+            {found === undefined ? "" : `${found.name}${found.body === "" ? "" : ` (${found.body})`} – `}
+            <span class="mono">{toHex(each.keyId)}</span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+const MOST_SHOWN = 50;
+const LONG = 128;
+
+/** A decoded value: bytes as hexadecimal digits, objects as lists of their fields. */
+function Value({ of }: { of: unknown }): JSX.Element {
+  const { t } = useWords();
+  if (of instanceof Uint8Array) {
+    const text = toHex(of.slice(0, LONG));
+    return (
+      <span class="mono">
+        {text}
+        {of.length > LONG && ` … (${t("all-bytes", { n: of.length })})`}
+      </span>
+    );
+  }
+  if (Array.isArray(of)) {
+    return (
+      <ol start={0}>
+        {of.slice(0, MOST_SHOWN).map((each, place) => (
+          <li key={place}>
+            <Value of={each} />
+          </li>
+        ))}
+        {of.length > MOST_SHOWN && <li>{t("and-more", { n: of.length - MOST_SHOWN })}</li>}
+      </ol>
+    );
+  }
+  if (typeof of === "object" && of !== null) {
+    return (
+      <dl class="fields">
+        {Object.entries(of).map(([name, value]) => (
+          <div key={name}>
+            <dt translate={false}>{name}</dt>
+            <dd>
+              <Value of={value} />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    );
+  }
+  return <bdi translate={false}>{of === null ? "–" : String(of)}</bdi>;
+}

@@ -1,0 +1,75 @@
+/** Who watches the log, and what each said last. */
+
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { toHex } from "../core/bytes.js";
+import type { Bytes } from "../core/bytes.js";
+import type { Log } from "../public/log.js";
+import type { Figures } from "./count.js";
+import { sealedNotes } from "./times.js";
+import { Table } from "./pieces.js";
+import { useWords } from "./words.js";
+
+export function Witnesses({ log, figures, now_s }: { log: Log; figures: Figures; now_s: number }): JSX.Element {
+  const words = useWords();
+  const { t } = words;
+  const [older, setOlder] = useState<readonly Bytes[]>([]);
+  useEffect(() => {
+    let gone = false;
+    void sealedNotes(log, figures.blocks).then((notes) => {
+      if (!gone) setOlder(notes);
+    });
+    return () => {
+      gone = true;
+    };
+  }, [log, figures]);
+  const watches = log.watches(older);
+  const newest = Math.max(...watches.map(({ time_s }) => time_s));
+  const { quorum, faults } = log.manifest;
+  return (
+    <section>
+      <h2>{t("witnesses")}</h2>
+      <p>{t("witnesses-why", { quorum, all: watches.length, faults })}</p>
+      <p>{t("head-age", { lag: t("seconds", { n: Math.max(0, Math.round(now_s - newest)) }) })}</p>
+      <Table name={t("witnesses")}>
+        <thead>
+          <tr>
+            <th scope="col">{t("witness")}</th>
+            <th scope="col">{t("cosigned")}</th>
+            <th scope="col" class="number">
+              {t("lag")}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {watches.map(({ name, time_s, here }) => (
+            <tr key={name}>
+              <th scope="row" translate={false}>
+                {name}
+              </th>
+              <td>
+                {time_s === 0 ? t("never") : words.time(1000 * time_s, true)}
+                {!here && ` (${t("not-on-this")})`}
+              </td>
+              <td class="number">{time_s === 0 ? "–" : t("seconds", { n: newest - time_s })}</td>
+            </tr>
+          ))}
+        </tbody>
+      </Table>
+      <dl class="fields">
+        <dt>{t("entries")}</dt>
+        <dd>{words.number(log.size)}</dd>
+        <dt>{t("root")}</dt>
+        <dd class="mono">{toHex(log.root)}</dd>
+        <dt>{t("origin")}</dt>
+        <dd class="mono">{log.manifest.origin}</dd>
+      </dl>
+      <details>
+        <summary>{t("note")}</summary>
+        <pre class="mono scroll" tabIndex={0}>
+          {new TextDecoder().decode(log.note)}
+        </pre>
+      </details>
+    </section>
+  );
+}
