@@ -8,7 +8,7 @@ import { useEffect, useState } from "preact/hooks";
 import { fromHex, toHex } from "../core/bytes.js";
 import { Refused } from "../core/errors.js";
 import { Log } from "../public/log.js";
-import { firstLanguage, LANGUAGE_NAMES, LANGUAGES, type Language } from "../public/words.js";
+import { firstLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, type Words } from "../public/words.js";
 import { Contradiction, count, type Figures } from "./count.js";
 import { Entries, EntryPage } from "./explorer.js";
 import { Checks, Name } from "./pieces.js";
@@ -16,7 +16,7 @@ import { Results } from "./results.js";
 import { getFile, Unreachable } from "./source.js";
 import { Turnout } from "./turnout.js";
 import { Witnesses } from "./witnesses.js";
-import { makeWords, useWords, WordsContext } from "./words.js";
+import { loadWords, useWords, WordsContext } from "./words.js";
 
 interface Loaded {
   readonly log: Log;
@@ -43,14 +43,14 @@ async function load(tell: (done: number) => void): Promise<Loaded> {
   }
 }
 
-function App(): JSX.Element {
-  const [language, setLanguage] = useState<Language>(() => firstLanguage(location.search, navigator.languages));
+function App({ first }: { first: Words }): JSX.Element {
+  const [words, setWords] = useState(first);
   const [loaded, setLoaded] = useState<Loaded | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const [done, setDone] = useState(0);
   const [route, setRoute] = useState(() => location.hash);
-  const words = makeWords(language);
-  const { t } = words;
+  const { language, t } = words;
+  const speak = (wanted: Language): void => void loadWords(wanted).then(setWords, setProblem);
   useEffect(() => {
     document.documentElement.lang = language;
     document.title = t("title");
@@ -66,7 +66,7 @@ function App(): JSX.Element {
       <header>
         <div class="languages" role="group" aria-label={t("language")}>
           {LANGUAGES.map((each) => (
-            <button key={each} type="button" lang={each} aria-pressed={each === language} onClick={() => setLanguage(each)}>
+            <button key={each} type="button" lang={each} aria-pressed={each === language} onClick={() => speak(each)}>
               {LANGUAGE_NAMES[each]}
             </button>
           ))}
@@ -179,4 +179,4 @@ function Failure({ problem }: { problem: unknown }): JSX.Element {
   );
 }
 
-render(<App />, document.body);
+void loadWords(firstLanguage(location.search, navigator.languages)).then((first) => render(<App first={first} />, document.body));

@@ -1,13 +1,21 @@
-/** The texts of the public pages. */
+/** The texts of the public pages, each language a file of its own. */
 
-import en from "virtual:words/en/board-page.";
-import ky from "virtual:words/ky/board-page.";
-import ru from "virtual:words/ru/board-page.";
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import { type Language, type Texts, Words } from "../public/words.js";
+import { later } from "../later.js";
+import { type Language, Words } from "../public/words.js";
 
-export const TEXTS: Texts = { ky, ru, en };
-export const makeWords = (language: Language): Words => new Words(language, TEXTS, "board-page.");
-export const WordsContext = createContext(makeWords("ky"));
+const PREFIX = "board-page.";
+const LOADERS = {
+  ky: () => import("virtual:words/ky/board-page."),
+  ru: () => import("virtual:words/ru/board-page."),
+  en: () => import("virtual:words/en/board-page."),
+} as const;
+
+export async function loadWords(language: Language): Promise<Words> {
+  const texts = (await later(LOADERS[language])).default;
+  return new Words(language, texts, PREFIX);
+}
+
+export const WordsContext = createContext(new Words("ky", {}, PREFIX));
 export const useWords = (): Words => useContext(WordsContext);

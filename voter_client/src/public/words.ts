@@ -6,7 +6,7 @@ export const LANGUAGES = ["ky", "ru", "en"] as const;
 export type Language = (typeof LANGUAGES)[number];
 export const LANGUAGE_NAMES: Readonly<Record<Language, string>> = { ky: "Кыргызча", ru: "Русский", en: "English" };
 
-export type Texts = Readonly<Record<Language, Readonly<Record<string, string>>>>;
+export type Texts = Readonly<Record<string, string>>;
 export type Fields = Readonly<Record<string, string | number>>;
 
 /** The language that a page begins with: the address's, else the browser's, else Kyrgyz. */
@@ -34,7 +34,7 @@ export class Words {
 
   /** The text under a key with its fields filled in; `n` also chooses the plural form. A missing text shows its key. */
   t = (key: string, fields: Fields = {}): string => {
-    const texts = this.texts[this.language];
+    const { texts } = this;
     const full = this.prefix + key;
     const form = typeof fields.n === "number" ? texts[`${full}.${this.plural.select(fields.n)}`] : undefined;
     const text = form ?? texts[full] ?? texts[`${full}.other`] ?? full;
@@ -45,7 +45,7 @@ export class Words {
   };
 
   has(key: string): boolean {
-    return this.prefix + key in this.texts[this.language];
+    return this.prefix + key in this.texts;
   }
 
   /** A number with the language's separators and a fixed number of decimals. */
@@ -78,7 +78,7 @@ export class Words {
     };
     const write = (pattern: string): string =>
       pattern.replace(/'([^']*)'|EEEE|MMMM|HH|mm|[ydha]/g, (token, quoted?: string) => quoted ?? values[token] ?? token);
-    return `${write(form.date)}, ${write(form.time)} ${this.texts[this.language][`${this.prefix}bishkek`] ?? "UTC+6"}`;
+    return `${write(form.date)}, ${write(form.time)} ${this.texts[`${this.prefix}bishkek`] ?? "UTC+6"}`;
   }
 
   /** A name that the election gives in three languages: this language's, else the first that is not empty. */
