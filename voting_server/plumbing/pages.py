@@ -135,9 +135,9 @@ def addresses(settings: Any, side: str) -> dict[str, str]:  # noqa: ANN401 - Set
     return {**other, f"dobush-{side}": own}
 
 
-def make_pages_router(context: Context, manifest_hash: Callable[[], bytes], client: Path = CLIENT) -> APIRouter:
+def make_pages_router(context: Context, manifest_hash: Callable[[], bytes]) -> APIRouter:
     """Return the routes of a side's pages; `manifest_hash` tells the election's, ProblemError where there is none."""
-    router = APIRouter(include_in_schema=False)
+    router, client = APIRouter(include_in_schema=False), context.settings.client_dir or CLIENT
     loaded: dict[str, tuple[Mapping[str, File], dict[str, str]]] = {}
 
     def load(page: str) -> tuple[Mapping[str, File], dict[str, str]]:

@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     issuers: tuple[str, ...] = Field((), description="public keys of those who hand out enrolment codes, hexadecimal")
     metrics_from: tuple[str, ...] = Field(("127.0.0.1", "::1"), description="addresses that may read /metrics")
     trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded-For is believed")
+    client_dir: Path | None = Field(None, description="folder of the built web pages; none: those of the package")
     limits: Limits = Limits()
 
     @model_validator(mode="after")

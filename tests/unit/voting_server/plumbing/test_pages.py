@@ -51,19 +51,21 @@ def build(folder: Path, page: str, first: str = FIRST) -> None:
 
 def serve(folder: Path, side: Literal["ballot", "desk"] = "ballot", **more: Any) -> TestClient:  # noqa: ANN401
     """Serve the pages of the ballot side, alone or at a desk."""
-    settings = Settings(side=Side(side), ballot_database="sqlite://", **more)
+    settings = Settings(side=Side(side), ballot_database="sqlite://", client_dir=folder, **more)
     app = FastAPI()
     problems.install(app)
-    app.include_router(make_pages_router(Context.open(settings, "ballot"), lambda: PIN, folder))
+    app.include_router(make_pages_router(Context.open(settings, "ballot"), lambda: PIN))
     return TestClient(app)
 
 
 def identity(folder: Path) -> TestClient:
     """Serve the identity side's pages."""
-    settings = Settings(side="identity", identity_database="sqlite://", ballot_origin="https://ballot.example")
+    settings = Settings(
+        side="identity", identity_database="sqlite://", client_dir=folder, ballot_origin="https://ballot.example"
+    )
     app = FastAPI()
     problems.install(app)
-    app.include_router(make_pages_router(Context.open(settings, "identity"), lambda: PIN, folder))
+    app.include_router(make_pages_router(Context.open(settings, "identity"), lambda: PIN))
     return TestClient(app)
 
 
@@ -174,8 +176,8 @@ def test_before_the_election_there_is_a_page_without_a_pin(tmp_path: Path) -> No
 
     build(tmp_path, "vote")
     app = FastAPI()
-    settings = Settings(side="ballot", ballot_database="sqlite://")
-    app.include_router(make_pages_router(Context.open(settings, "ballot"), none_yet, tmp_path))
+    settings = Settings(side="ballot", ballot_database="sqlite://", client_dir=tmp_path)
+    app.include_router(make_pages_router(Context.open(settings, "ballot"), none_yet))
     assert '<meta name="dobush-manifest" content="">' in TestClient(app).get("/vote/").text
 
 

@@ -1,0 +1,207 @@
+// Every request of the voter's page: own origin only, bytes or JSON, a problem as an error that says what to do.
+//
+// Spec: the OpenAPI description of both sides. The page lies below its side's address, so that `../` is the side. What comes
+// back is a stranger's word until the core has verified it.
+
+import { fromBase64Url, toBase64Url } from "./core/bytes";
+import type { Language } from "./words/words";
+
+const SIDE = "../";
+const PATIENCE_MS = 20_000;
+const CBOR = "application/cbor";
+
+/** The service answered, but not with success. `title` is its text in the reader's language. */
+export class ProblemError extends Error {
+  constructor(
+    readonly code: string,
+    readonly title: string,
+    readonly status: number,
+    readonly retryAfterS: number | null,
+  ) {
+    super(code);
+  }
+}
+
+/** No answer came: no connection, or none in time. */
+export class OfflineError extends Error {}
+
+export interface ElectionInfo {
+  readonly kind: string;
+  readonly title: Readonly<Record<Language, string>>;
+  readonly phase: string;
+  readonly times: { readonly opens_at_ms: number; readonly closes_at_ms: number; readonly now_ms: number };
+  readonly places?: unknown;
+}
+
+export interface SlotInfo {
+  readonly unit: number;
+  readonly has_credential: boolean;
+  readonly ballots: number;
+  readonly is_struck: boolean;
+}
+
+export interface VoterInfo {
+  readonly pseudonym: string;
+  readonly unit: number;
+  readonly style: number;
+  readonly number: number;
+  readonly previous: string;
+  readonly waiting: boolean;
+  readonly struck: boolean;
+  readonly head: { readonly size: number; readonly root: string };
+}
+
+export interface Enrolment {
+  readonly id: string;
+  readonly token: string;
+  readonly manifest_hash: string;
+  readonly kind: string;
+  readonly options: {
+    readonly rp: { readonly id: string; readonly name: string };
+    readonly user: { readonly id: string; readonly name: string; readonly displayName: string };
+    readonly pubKeyCredParams: readonly { readonly type: "public-key"; readonly alg: number }[];
+  };
+}
+
+export interface Identified {
+  readonly pseudonym: string;
+  readonly unit: number;
+  readonly requests: readonly { readonly type: string; readonly state: string }[];
+}
+
+export interface Accepted {
+  readonly receipt: Uint8Array;
+}
+
+export interface Status {
+  readonly state: string;
+  readonly kind: string;
+  readonly index: number | null;
+}
+
+let language: Language = "ky";
+
+/** Texts of problems come in this language. */
+export function speak(wanted: Language): void {
+  language = wanted;
+}
+
+async function call(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
+  const headers: Record<string, string> = { "Accept-Language": language };
+  if (type !== undefined) headers["Content-Type"] = type;
+  let answer: Response;
+  try {
+    answer = await fetch(SIDE + path, {
+      method,
+      headers,
+      body: body ?? null,
+      cache: "no-store",
+      credentials: "same-origin",
+      redirect: "error",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+  } catch {
+    throw new OfflineError(path);
+  }
+  if (answer.ok) return answer;
+  const problem: unknown = await answer.json().catch(() => null);
+  const fields = typeof problem === "object" && problem !== null ? (problem as Record<string, unknown>) : {};
+  const kind = typeof fields["type"] === "string" ? fields["type"].replace(/^.*\//, "") : "";
+  const title = typeof fields["title"] === "string" ? fields["title"] : "";
+  const wait = Number(answer.headers.get("retry-after"));
+  throw new ProblemError(kind, title, answer.status, wait > 0 ? wait : null);
+}
+
+async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const answer =
+    body === undefined
+      ? await call(method, path)
+      : await call(method, path, JSON.stringify(body), "application/json");
+  if (answer.status === 204) return undefined as T;
+  try {
+    return (await answer.json()) as T;
+  } catch {
+    throw new OfflineError(path);
+  }
+}
+
+async function bytes(path: string): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await (await call("GET", path)).arrayBuffer());
+  } catch (error) {
+    throw error instanceof ProblemError ? error : new OfflineError(path);
+  }
+}
+
+function decode(text: string): Uint8Array {
+  const data = fromBase64Url(text);
+  if (data === undefined) throw new OfflineError("not base64url");
+  return data;
+}
+
+// ------------------------------------------------------------------------------------------------------ identity side
+
+export const beginEnrolment = (): Promise<Enrolment> => json("POST", "enrolments", { software: false });
+
+export const finishEnrolment = async (id: string, answer: unknown): Promise<string> =>
+  (await json<{ key: string }>("POST", `enrolments/${id}/key`, answer)).key;
+
+export const proveCode = (enrolment: string, key: string, signature: string): Promise<void> =>
+  json("POST", "identifications/code", { enrolment, key, signature });
+
+/** Where the browser goes to be identified, for an enrolment or to look only. */
+export const beginService = async (enrolment: string | null): Promise<string> =>
+  (await json<{ url: string }>("POST", "identifications/oidc", { enrolment })).url;
+
+export const readIdentified = (): Promise<Identified> => json("GET", "voter");
+
+// -------------------------------------------------------------------------------------------------------- ballot side
+
+export const readElection = (): Promise<ElectionInfo> => json("GET", "election");
+export const readSlot = (pseudonym: string): Promise<SlotInfo> => json("GET", `slots/${pseudonym}`);
+export const readCheckpoint = (): Promise<Uint8Array> => bytes("log/checkpoint");
+export const readEntry = (index: number): Promise<Uint8Array> => bytes(`log/entry/${index}`);
+/** `path` as the log's files are named: `tile/…`. */
+export const readTile = (path: string): Promise<Uint8Array> => bytes(`log/${path}`);
+
+export const startLogin = async (): Promise<{ token: Uint8Array; manifestHash: string }> => {
+  const answer = await json<{ token: string; manifest_hash: string }>("POST", "casting/login/start");
+  return { token: decode(answer.token), manifestHash: answer.manifest_hash };
+};
+
+export const logIn = (token: Uint8Array, pseudonym: string, credential: unknown): Promise<VoterInfo> =>
+  json("POST", "casting/login", { token: toBase64Url(token), pseudonym, credential });
+
+export const readVoter = (): Promise<VoterInfo> => json("GET", "casting/voter");
+
+export const askNonce = async (ballotHash: string): Promise<Uint8Array> =>
+  decode((await json<{ nonce: string }>("POST", `casting/nonces/${ballotHash}`)).nonce);
+
+export const cast = async (entry: Uint8Array): Promise<Accepted> => {
+  const answer = await call("POST", "ballots", entry as Uint8Array<ArrayBuffer>, CBOR);
+  const body = (await answer.json().catch(() => ({}))) as { receipt?: string };
+  return { receipt: decode(body.receipt ?? "") };
+};
+
+export const challenge = async (spoiled: Uint8Array): Promise<void> => {
+  await call("POST", "ballots/challenged", spoiled as Uint8Array<ArrayBuffer>, CBOR);
+};
+
+export const readStatus = (ballotHash: string): Promise<Status> => json("GET", `ballots/${ballotHash}`);
+export const readProof = (ballotHash: string): Promise<Uint8Array> => bytes(`ballots/${ballotHash}/proof`);
+
+/** Call `tell` whenever something may have changed for a ballot: live events, and a look every few seconds besides. */
+export function follow(ballotHash: string, tell: () => void, everyMs: number): () => void {
+  const events = new EventSource(`${SIDE}ballots/${ballotHash}/events`);
+  events.addEventListener("status", tell);
+  events.addEventListener("proof", () => {
+    events.close();
+    tell();
+  });
+  const timer = setInterval(tell, everyMs);
+  return () => {
+    events.close();
+    clearInterval(timer);
+  };
+}

@@ -1,0 +1,101 @@
+// Small parts that several screens share.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+import { later } from "../later";
+import { type Language, pick, type Words } from "../words/words";
+import type { Model, Problem, State } from "./model";
+
+export interface Props {
+  readonly model: Model;
+  readonly s: State;
+  readonly t: Words;
+}
+
+/** A page's heading; it takes the focus when the page comes. */
+export function Heading({ children }: { children: preact.ComponentChildren }) {
+  return <h1 tabIndex={-1}>{children}</h1>;
+}
+
+/** What went wrong, at the top, with the focus. */
+export function Alert({ problem, t }: { problem: Problem | null; t: Words }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (problem !== null) box.current?.focus();
+  }, [problem]);
+  if (problem === null) return null;
+  return (
+    <div ref={box} role="alert" class="alert" tabIndex={-1}>
+      <strong>{t("frame.problem")}</strong>
+      <p>{problem.text}</p>
+      {problem.check !== undefined && <p class="small">{t("refused.detail", { check: problem.check })}</p>}
+    </div>
+  );
+}
+
+/** A name of the election: never translated by the browser, its direction kept to itself. */
+export function Name({ names, t }: { names: Readonly<Record<Language, string>>; t: Words }) {
+  const [text, language] = pick(names, t.language);
+  return (
+    <bdi translate={false} lang={language} class="notranslate">
+      {text}
+    </bdi>
+  );
+}
+
+export function Go({
+  onClick,
+  disabled = false,
+  children,
+}: {
+  onClick: () => void;
+  disabled?: boolean;
+  children: preact.ComponentChildren;
+}) {
+  return (
+    <button type="button" class="big" onClick={onClick} disabled={disabled}>
+      {children}
+    </button>
+  );
+}
+
+/** A QR code, drawn as one path. */
+export function Qr({ text, label }: { text: string; label: string }) {
+  const [path, setPath] = useState<{ d: string; size: number } | null>(null);
+  useEffect(() => {
+    let gone = false;
+    void later(() => import("./qr")).then(({ draw }) => {
+      if (!gone) setPath(draw(text));
+    });
+    return () => {
+      gone = true;
+    };
+  }, [text]);
+  if (path === null) return <p class="qr" aria-busy="true" />;
+  return (
+    <svg class="qr" role="img" aria-label={label} viewBox={`0 0 ${path.size} ${path.size}`} data-text={text}>
+      <rect width={path.size} height={path.size} fill="#fff" />
+      <path d={path.d} fill="#000" />
+    </svg>
+  );
+}
+
+/** Let the browser save a file that never was anywhere else. */
+export function save(name: string, content: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type: "application/json" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** A code in groups of four, each group read as one word. */
+export function Code({ code }: { code: string }) {
+  return (
+    <p class="code" translate={false}>
+      {code.split("-").map((group, at) => (
+        <span key={at}>{group}</span>
+      ))}
+    </p>
+  );
+}

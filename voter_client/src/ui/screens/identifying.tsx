@@ -1,0 +1,198 @@
+// From the phone's readiness to the registrars: what is checked first, who one is, the key.
+
+import { useState } from "preact/hooks";
+import { Go, Heading, type Props, Qr } from "../parts";
+
+function Sign({ state }: { state: boolean | null }) {
+  return (
+    <span class={`sign ${state === null ? "wait" : state ? "good" : "bad"}`} aria-hidden="true">
+      {state === null ? "…" : state ? "✓" : "✗"}
+    </span>
+  );
+}
+
+export function DeviceScreen({ model, s, t }: Props) {
+  const ability = s.ability;
+  const [copied, setCopied] = useState(false);
+  const word = (state: boolean | null): string =>
+    state === null ? t("device.unknown") : state ? t("device.good") : t("device.bad");
+  const rows = [
+    { name: t("device.browser"), state: ability === null ? null : !ability.inApp },
+    { name: t("device.key"), state: ability === null ? null : ability.passkey },
+    { name: t("device.lock"), state: ability === null ? null : ability.lock },
+  ];
+  const ready = ability !== null && !ability.inApp && ability.passkey && ability.lock;
+  const copy = (): void => {
+    void navigator.clipboard?.writeText(model.absolute("vote/")).then(() => setCopied(true));
+  };
+  return (
+    <>
+      <Heading>{t("device.heading")}</Heading>
+      <ul class="checks">
+        {rows.map((row) => (
+          <li key={row.name}>
+            <Sign state={row.state} /> {row.name}: <strong>{word(row.state)}</strong>
+          </li>
+        ))}
+      </ul>
+      {ready && (
+        <p>
+          <a class="big" href={model.address("identity")}>
+            {t("frame.next")}
+          </a>
+        </p>
+      )}
+      {ability?.inApp === true && <p>{t("first.in-app")}</p>}
+      {ability !== null && !ability.passkey && <p>{t("device.key-out")}</p>}
+      {ability !== null && ability.passkey && !ability.lock && (
+        <>
+          <p>{t("device.lock-out")}</p>
+          <p>
+            <a class="plain" href={model.address("identity")}>
+              {t("device.anyway")}
+            </a>
+          </p>
+        </>
+      )}
+      {ability !== null && !ready && (
+        <>
+          <Go onClick={() => void model.checkDevice()}>{t("device.recheck")}</Go>
+          <button type="button" class="plain" onClick={copy}>
+            {t("first.copy")}
+          </button>
+          {copied && <p role="status">{t("first.copied")}</p>}
+          <p>{t("device.other")}</p>
+          <Qr text={model.absolute("vote/")} label={t("device.other")} />
+          <p>{t("place.other")}</p>
+        </>
+      )}
+    </>
+  );
+}
+
+/** A document as a picture: its shape, and where the personal number stands. */
+function Document({ kind, label }: { kind: "card" | "passport" | "electronic"; label: string }) {
+  const tall = kind !== "card";
+  return (
+    <figure class="document">
+      <svg viewBox="0 0 120 84" role="img" aria-label={label}>
+        <rect x={tall ? 28 : 4} y="4" width={tall ? 64 : 112} height="76" rx="6" fill="#e8eef5" stroke="#14202b" stroke-width="2" />
+        <rect x={tall ? 36 : 12} y="16" width="24" height="30" fill="#9db2c9" />
+        <path d={tall ? "M66 20h20M66 28h20M66 36h14" : "M44 20h60M44 28h48M44 36h52"} stroke="#14202b" stroke-width="2" />
+        {kind === "electronic" && <circle cx="60" cy="10" r="3" fill="none" stroke="#14202b" stroke-width="2" />}
+        <rect x={tall ? 36 : 12} y="56" width={tall ? 48 : 70} height="14" fill="#fff" stroke="#a4161a" stroke-width="3" />
+        <text x={tall ? 60 : 47} y="67" text-anchor="middle" font-size="10" fill="#14202b">
+          14
+        </text>
+      </svg>
+      <figcaption>{label}</figcaption>
+    </figure>
+  );
+}
+
+export function IdentifyScreen({ model, s, t }: Props) {
+  const [typed, setTyped] = useState("");
+  const wrong = s.problem !== null && s.problem.text === t("identify.code-wrong");
+  return (
+    <>
+      <Heading>{t("identify.heading")}</Heading>
+      <p>{t("identify.text")}</p>
+      <section>
+        <h2>{t("identify.code-heading")}</h2>
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void model.takeCode(typed);
+          }}
+        >
+          <label for="code">{t("identify.code")}</label>
+          <p id="code-hint" class="hint">
+            {t("identify.code-hint")}
+          </p>
+          {wrong && (
+            <p id="code-wrong" class="wrong">
+              {t("identify.code-wrong")}
+            </p>
+          )}
+          <input
+            id="code"
+            name="code"
+            value={typed}
+            onInput={(event) => setTyped(event.currentTarget.value)}
+            autocomplete="off"
+            autocapitalize="characters"
+            spellcheck={false}
+            maxLength={64}
+            aria-describedby={wrong ? "code-hint code-wrong" : "code-hint"}
+            aria-invalid={wrong}
+          />
+          <button type="submit" class="big" disabled={s.busy}>
+            {t("identify.code-go")}
+          </button>
+        </form>
+      </section>
+      <section>
+        <h2>{t("identify.service-heading")}</h2>
+        <p>{t("identify.service")}</p>
+        <button type="button" class="second" disabled={s.busy} onClick={() => void model.chooseService()}>
+          {t("identify.service-go")}
+        </button>
+      </section>
+      <section>
+        <h2>{t("identify.documents")}</h2>
+        <div class="documents">
+          <Document kind="card" label={t("identify.document-card")} />
+          <Document kind="passport" label={t("identify.document-passport")} />
+          <Document kind="electronic" label={t("identify.document-electronic")} />
+        </div>
+        <p>{t("identify.pin")}</p>
+        <p>{t("identify.expired")}</p>
+      </section>
+    </>
+  );
+}
+
+/** The phone and what it will ask for. */
+export function Phone() {
+  return (
+    <svg class="phone" viewBox="0 0 96 96" aria-hidden="true">
+      <rect x="26" y="6" width="44" height="84" rx="8" fill="#e8eef5" stroke="#14202b" stroke-width="3" />
+      <circle cx="48" cy="44" r="13" fill="none" stroke="#0b4f9e" stroke-width="3" />
+      <circle cx="43" cy="41" r="1.6" fill="#0b4f9e" />
+      <circle cx="53" cy="41" r="1.6" fill="#0b4f9e" />
+      <path d="M42 48q6 5 12 0" fill="none" stroke="#0b4f9e" stroke-width="2.5" />
+      <path d="M38 70h20M44 78h8" stroke="#14202b" stroke-width="3" />
+    </svg>
+  );
+}
+
+export function KeyScreen({ model, s, t }: Props) {
+  return (
+    <>
+      <Heading>{t("key.heading")}</Heading>
+      <Phone />
+      <p>{t("key.text")}</p>
+      <p>{t("key.stays")}</p>
+      <Go disabled={s.busy} onClick={() => void model.makeKey()}>
+        {s.busy ? t("key.working") : t("key.go")}
+      </Go>
+    </>
+  );
+}
+
+export function EnrolledScreen({ model, s, t }: Props) {
+  const changed = s.identified?.requests.some((request) => request.type === "change") ?? false;
+  const looked = s.identified?.requests.length === 0;
+  return (
+    <>
+      <Heading>{t("enrolled.heading")}</Heading>
+      {!looked && <p>{t("enrolled.text")}</p>}
+      {changed && <p>{t("enrolled.changed")}</p>}
+      <p>
+        <a class="big" href={model.address("ballot", looked ? "place" : "")}>
+          {looked ? t("frame.next") : t("enrolled.go")}
+        </a>
+      </p>
+    </>
+  );
+}
