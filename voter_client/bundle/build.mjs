@@ -93,12 +93,20 @@ async function buildModules(template, scripts, pieces) {
     chunkFileNames: "[name]-[hash].js",
     assetFileNames: "[name]-[hash][extname]",
     codeSplitting: {
+      // From the bottom up, because a group takes along what its modules import: so no two files import each other.
       groups: [
         { name: "preact", test: /node_modules[\\/]preact/ },
+        { name: "hashes", test: /node_modules[\\/]@noble[\\/]hashes/ },
         { name: "fields", test: /node_modules[\\/]@noble[\\/]curves[\\/](utils|abstract[\\/](modular|hash-to-curve))\.js/ },
         { name: "curves", test: /node_modules[\\/]@noble[\\/]curves/ },
-        { name: "hashes", test: /node_modules[\\/]@noble[\\/]hashes/ },
-        { name: "core", test: /src[\\/]core[\\/]/, maxSize: 60_000 },
+        { name: "bytes", test: /src[\\/]core[\\/](bytes|errors|cbor)\.ts/ },
+        { name: "transcript", test: /src[\\/]core[\\/]transcript\.ts/ },
+        { name: "messages", test: /src[\\/]core[\\/](encoding|entries|merkle)\.ts/ },
+        { name: "proofs", test: /src[\\/]core[\\/](group|elgamal|rules|proofs|signatures)\.ts/ },
+        { name: "core", test: /src[\\/]core[\\/]/ },
+        { name: "device", test: /vite[\\/]preload-helper|src[\\/](later|passkey|words[\\/]names|ui[\\/]memory)\.ts/ },
+        { name: "words", test: /src[\\/]words[\\/]/ },
+        { name: "screens", test: /src[\\/]ui[\\/]screens[\\/]/ },
       ],
     },
   };

@@ -68,6 +68,7 @@ const RETRY_MS = 4_000;
 const LOOK_MS = 3_000;
 
 export class Model {
+  readonly pin = PIN;
   state: State;
   private core: ElectionCore | null = null;
   private listeners = new Set<() => void>();
@@ -286,7 +287,7 @@ export class Model {
       const begun = await api.beginEnrolment();
       // Another election's name here would let a server collect keys for it.
       if (begun.manifest_hash !== PIN || !isKind(begun.kind)) throw new Refused("RECORD-3", "another election", "server");
-      const { registerChallenge } = await later(() => import("../core/ballot"));
+      const { registerChallenge } = await later(() => import("./challenges"));
       const pinned = fromHex(PIN);
       const made = await passkey.make({
         rpId: begun.options.rp.id,
@@ -358,7 +359,7 @@ export class Model {
       if (me === null || info === null || !isKind(info.kind)) throw new api.OfflineError("nobody");
       const start = await api.startLogin();
       if (start.manifestHash !== PIN) throw new Refused("RECORD-3", "another election", "server");
-      const { loginChallenge } = await later(() => import("../core/ballot"));
+      const { loginChallenge } = await later(() => import("./challenges"));
       const signed = await passkey.sign(loginChallenge(info.kind, fromHex(PIN), start.token), me.key);
       const voter = await api.logIn(start.token, me.pseudonym, passkey.assertionJson(signed));
       this.keepKey(signed.id);
@@ -519,7 +520,7 @@ export class Model {
         this.expire("cast");
         return;
       }
-      const { castChallenge } = await later(() => import("../core/ballot"));
+      const { castChallenge } = await later(() => import("./challenges"));
       if (!isKind(info.kind)) return;
       const signed = await passkey.sign(castChallenge(info.kind, fromHex(PIN), sealed.hash, nonce), me.key);
       const { BALLOT_ENTRY, entryToBytes } = await later(() => import("../core/entries"));

@@ -2,7 +2,6 @@
 
 import { CITIES, HOME } from "../../words/cities";
 import { parties } from "../choice";
-import { PIN } from "../model";
 import { Go, Heading, Name, type Props } from "../parts";
 import { pick } from "../../words/words";
 import { ruleText } from "./ballot";
@@ -54,11 +53,11 @@ function Deadline({ model, s, t }: Props) {
 export function StartScreen({ model, s, t }: Props) {
   const { info } = s;
   const now = model.nowMs();
-  if (info === null || PIN === "") {
+  if (info === null || model.pin === "") {
     return (
       <>
         <Heading>{t("frame.title")}</Heading>
-        {PIN === "" && <p>{t("start.none")}</p>}
+        {model.pin === "" && <p>{t("start.none")}</p>}
         <Go onClick={() => void model.loadInfo()}>{t("frame.again")}</Go>
       </>
     );
