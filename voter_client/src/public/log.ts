@@ -46,7 +46,8 @@ export class Log {
     readonly note: Bytes,
     readonly size: number,
     readonly root: Bytes,
-    private readonly latest_s: number,
+    /** Cosignatures that say a later time than this do not count. */
+    readonly latest_s: number,
   ) {}
 
   get manifest(): Manifest {
