@@ -23,6 +23,7 @@ from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, Get, TileReader, prove_co
 from crypto.signatures import Note, VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
 from crypto.transcript import Kind
 from voting_server.board.lock import SequencerLock
+from voting_server.board.mark import Mark
 from voting_server.board.replica import Replica
 from voting_server.board.service import Board, role_of
 from voting_server.board.store import NewEntry
@@ -61,6 +62,7 @@ def _recover(board: Board, get: Get) -> int:
     with board.record() as record:
         manifest, number = record.parts.manifest, record.board.block
     log_key = VerifierKey(manifest.origin, manifest.log_key)
+    note = _choose_note(get, note, Mark(board.context.settings.data_dir, log_key).note(), log_key)
     head, (_, own) = verify_checkpoint(note, log_key), read_note(newest.note)
     reader = TileReader(get, head.size, head.root)
     if head.size <= own.size:
@@ -85,6 +87,21 @@ def _recover(board: Board, get: Get) -> int:
     with board.context.database.begin() as connection:
         _store(board, connection, manifest.kind, taken)
     return head.size - own.size
+
+
+def _choose_note(get: Get, note: bytes, marked: bytes | None, log_key: VerifierKey) -> bytes:
+    """Return the copy's checkpoint, or this machine's mark where that is larger and the copy has its files.
+
+    The newest block may be published without a quorum; its checkpoint is then in no copy.
+    """
+    if marked is None or verify_checkpoint(marked, log_key).size <= verify_checkpoint(note, log_key).size:
+        return note
+    head = verify_checkpoint(marked, log_key)
+    try:
+        TileReader(get, head.size, head.root)
+    except Refused:
+        return note
+    return marked
 
 
 def _note_seal(taken: _Taken, seal: Seal, number: int, at: int, size: int) -> None:

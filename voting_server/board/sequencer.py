@@ -3,7 +3,8 @@
 Spec: `docs/spec/board.md`, `docs/operations/faults.md`. One process at a time, under a lock. A block's entries, its
 signed checkpoint and the states of the rows that it took are one transaction; everything after it (files, cosignatures)
 is made again from the database at the next start, with the same bytes. Before the first signature the witnesses are
-asked what they hold: a database that was set back must not sign a second tree.
+asked what they hold, and this machine's own mark is looked at: a database that was set back must not sign a second
+tree.
 
 >>> from voting_server.board.store import Queued
 >>> is_due([], held=0, urgent=False)
@@ -33,6 +34,7 @@ from crypto.signatures import (
     verify_checkpoint,
 )
 from voting_server.board.lock import SequencerLock
+from voting_server.board.mark import Mark
 from voting_server.board.replica import Replica
 from voting_server.board.service import FEED, Board
 from voting_server.board.store import BALLOT_TYPES, Queued
@@ -83,6 +85,7 @@ class Sequencer:
         self._key = board.log_key()
         self._lock = SequencerLock(board.context.database, board.context.settings.data_dir)
         self._witnesses: Witnesses | None = None
+        self._mark: Mark
         self._is_loaded = False
         self._held = 0
         self._unpublished: list[tuple[str, bytes]] = []
@@ -106,6 +109,7 @@ class Sequencer:
         self._is_loaded = True
         if not self._compare():
             return False
+        self._mark.write(self.writer.checkpoint)
         self._ask_witnesses()
         return True
 
@@ -167,14 +171,16 @@ class Sequencer:
         return True
 
     def _compare(self) -> bool:
-        """Compare the log with the published checkpoint, with what the witnesses hold, and clocks; False to ask again.
+        """Compare the log with the published checkpoint, this machine's mark, what the witnesses hold, and clocks.
 
-        More witnesses than may be faulty with another time than ours: SkewError, because then ours is wrong.
-        Of n witnesses n - k + 1 must answer: among so many is one that cosigned the newest quorum checkpoint.
+        False to ask again: of n witnesses n - k + 1 must answer, because among so many is one that cosigned the newest
+        quorum checkpoint, which a database that was set back may not know of. More witnesses than may be faulty with
+        another time than ours: SkewError, because then ours is wrong.
         """
         manifest = self.writer.manifest
         log_key = VerifierKey(manifest.origin, manifest.log_key)
         self._compare_served(log_key)
+        self._compare_mark(log_key)
         quorum = self._store.checkpoint(quorum=True)
         if quorum is not None and quorum.quorum_note is not None:
             self._publication.publish_checkpoint(quorum.quorum_note)
@@ -187,10 +193,22 @@ class Sequencer:
         if len(wrong) > manifest.faults:
             name, off_ms = wrong[0]
             raise SkewError(f"{len(wrong)} witnesses' clocks are off, that of {name} by {off_ms} ms")
-        if quorum is None or answered > len(manifest.witnesses) - manifest.quorum:
+        wanted = len(manifest.witnesses) - manifest.quorum + 1
+        if answered >= wanted:
             return True
-        log().error("sequencer-waits", count=answered)
+        log().error("sequencer-waits", count=answered, wanted=wanted, error="too few witnesses answer")
         return False
+
+    def _compare_mark(self, log_key: VerifierKey) -> None:
+        self._mark = Mark(self._board.context.settings.data_dir, log_key)
+        head = self._mark.read()
+        if head is not None and self._root_at(head.size) != head.root:
+            own = self.writer.tiles.size
+            raise ForkError(
+                f"{self._mark.file} holds {head.size} entries that this log signed here; this database, with {own}, "
+                "does not continue them. It was set back: `dobush-server recover COPY` takes what it lost from a "
+                "mirror or the published folder (docs/operations/backup.md). Never delete the file."
+            )
 
     def _compare_served(self, log_key: VerifierKey) -> None:
         served = self._publication.get(CHECKPOINT_PATH)
@@ -379,6 +397,7 @@ class Sequencer:
         """Publish what is not published yet; raises OSError where the disk fails, and tries again the next time."""
         if self._unpublished:
             self._publication.publish(self._unpublished)
+            self._mark.write(self.writer.checkpoint)
             log().info("block-published", size=self.writer.tiles.size)
             self._prunable = self._unpublished
             self._unpublished = []

@@ -66,6 +66,7 @@ KEYS = frozenset(
         "block",
         "size",
         "count",
+        "wanted",
         "witness",
         "logger",
         "error",
