@@ -12,7 +12,8 @@ call never says two things. Nothing is read from outside but the record: points,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from crypto.election.ceremony import (
     Act,
@@ -41,6 +42,8 @@ from trustee_tools.vault import Secrets, Vault
 _ALPHABET = "23456789ACEHKPTX"
 _FROM_CYRILLIC = str.maketrans("АСЕНКРТХ", "ACEHKPTX")
 _FINGERPRINT_SIZE = 18
+Deed = tuple[str, int, int]
+"""What a trustee did: the act, its run or drill, the trustee's number."""
 IRREVERSIBLE = frozenset({"certificate", "decrypt"})
 _SHARE = "share"
 
@@ -81,7 +84,9 @@ class View:
 
     `failures` are the failed checks that nobody can release (log, manifest, ceremony, roll, aggregates, counts); None
     until the whole record was examined with slot figures from outside. `disputes` counts receipts handed over by file
-    that the board does not hold yet.
+    that the board does not hold yet. `seen_ms` says by when a quorum of witnesses had seen a trustee's message (None:
+    not yet), `refused` which messages of the ceremony were refused, `watched` who cosigned the head, where it came from
+    a board.
     """
 
     manifest: Manifest
@@ -93,6 +98,18 @@ class View:
     dispute_over: bool = False
     failures: tuple[Refused, ...] | None = None
     disputes: int = 0
+    size: int = 0
+    root: bytes = b""
+    seen_ms: Mapping[Deed, int | None] = field(default_factory=dict)
+    refused: tuple[Refused, ...] = ()
+    watched: tuple[str, ...] = ()
+
+
+def verify_rehearsal(view: View) -> None:
+    """Check that a rehearsal stays one: asked before any key file is opened. Raises Refused."""
+    if view.manifest.kind == "real":
+        # In rehearsal the manifest's kind MUST NOT be `real`.
+        raise Refused("TRUSTEE-25", "this is a real election: a rehearsal cannot touch it", culprit="you")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +155,9 @@ class Trustee:
         view, task = self._view, next_step(self._view.ceremony, self.secrets.trustee)
         shared = frozenset[int]() if view.tally is None else view.tally.shared()
         ready = view.tally is not None and view.close_covered and view.dispute_over
+        if view.tally is not None and task.act == "drill":
+            # After the close no drill can be answered any more: whoever missed the last one decrypts all the same.
+            task = Task("wait", task.run, 0, ())
         if task.act == "wait" and ready and self.secrets.trustee not in shared:
             return Task("decrypt", task.run, 0, ())
         return task

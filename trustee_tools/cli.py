@@ -9,46 +9,49 @@ decides nothing. Without a terminal it never asks: what would be typed comes as 
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn, cast
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from crypto.election.board import Phase
 from crypto.election.ceremony import Act, Task
 from crypto.errors import DobushError, Refused
 from crypto.signatures import SigningKey
 from locales import LANGUAGES, dictionary
+from trustee_tools.board import BoardError, Copy, deliver, open_board
 from trustee_tools.ceremony import Consent, Trustee, View, differing_groups, verify_typed, write_fingerprint
-from trustee_tools.link import make_view, open_source, pack, read_slots, replay, write_entries
+from trustee_tools.desk import Desk
+from trustee_tools.link import ExchangeFile, pack, write_entries
 from trustee_tools.screen import Screen
+from trustee_tools.session import Session, read_clock
 from trustee_tools.vault import Hardness, Vault
 
-DONE, USAGE, REFUSED, WAITING, FAILED = 0, 2, 3, 4, 5
+DONE, USAGE, REFUSED, WAITING, FAILED, UNREACHED = 0, 2, 3, 4, 5, 6
 _TRIES = 3
-_LARGE = 2_000
 
 app = typer.Typer(
     name="dobush-trustee",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="The program of one trustee: key ceremony, drills and decryption, offline on files.",
-    epilog="Example: dobush-trustee next --record RECORD --keys stick-a/aida.key --keys stick-b/aida.key --out entries",
+    help="The program of one trustee: key ceremony, drills and decryption, over a board or offline on files.",
+    epilog="Example: dobush-trustee next --board https://board.example --record COPY --keys a/me.key --keys b/me.key",
 )
 
-RecordPath = Annotated[Path, typer.Option("--record", help="Folder of the record, or one exchange file.", exists=True)]
+RecordPath = Annotated[
+    Path, typer.Option("--record", help="Folder of the record, or one exchange file; with --board your own copy.")
+]
+BoardUrl = Annotated[str, typer.Option("--board", help="Address of the board: the copy grows from there.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait until the own copy holds what was sent.", min=0)]
+Rehearsal = Annotated[bool, typer.Option("--rehearsal", help="Refuse to touch a real election.")]
 KeyPaths = Annotated[list[Path], typer.Option("--keys", help="The two copies of the key file (give it twice).")]
-OutPath = Annotated[Path, typer.Option("--out", help="Folder for the signed entries that the board shall take.")]
+OutPath = Annotated[Path | None, typer.Option("--out", help="Folder for the signed entries that the board shall take.")]
 PassphraseFile = Annotated[Path | None, typer.Option(help="Read the passphrase from the first line of a file.")]
 PassphraseFd = Annotated[int | None, typer.Option(help="Read the passphrase from a file descriptor.")]
 Language = Annotated[str, typer.Option(envvar="DOBUSH_LANGUAGE", help=f"One of {', '.join(LANGUAGES)}.")]
@@ -61,68 +64,6 @@ Disputes = Annotated[list[Path], typer.Option("--dispute", help="A voter's recei
 OneCopy = Annotated[bool, typer.Option(help="Go on with one copy: the other medium is lost.")]
 NowMs = Annotated[int | None, typer.Option(help="Virtual clock in ms, for elections of kind demo and practice.")]
 Processes = Annotated[int, typer.Option(help="Processes that verify large records; 0: one a core.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One call of the program: its screen, whether it may ask, and how it answers."""
-
-    screen: Screen
-    as_json: bool
-
-    @classmethod
-    def begin(cls, language: str, *, as_json: bool) -> Session:
-        """Choose language and console; JSON leaves the standard output to the answer."""
-        if language not in LANGUAGES:
-            raise typer.BadParameter(f"one of {', '.join(LANGUAGES)}", param_hint="--language")
-        return cls(Screen(Console(stderr=as_json, quiet=as_json), dictionary(language)), as_json)
-
-    @property
-    def may_ask(self) -> bool:
-        """Tell whether a person sits at a terminal."""
-        return not self.as_json and sys.stdin.isatty()
-
-    def ask(self, key: str) -> str:
-        """Ask one thing."""
-        return str(typer.prompt(self.screen.say(f"trustee.prompt.{key}")))
-
-    def passphrase(self, file: Path | None, descriptor: int | None, *, twice: bool = False) -> str:
-        """Get the passphrase from where the person says, else ask without showing it."""
-        if file is not None:
-            return file.read_text(encoding="utf-8").split("\n", 1)[0]
-        if descriptor is not None:
-            with os.fdopen(descriptor, encoding="utf-8") as stream:
-                return stream.readline().rstrip("\n")
-        if not self.may_ask:
-            raise typer.BadParameter("needed where nobody can be asked", param_hint="--passphrase-file")
-        passphrase = getpass.getpass(self.screen.say("trustee.prompt.passphrase") + ": ")
-        if twice and getpass.getpass(self.screen.say("trustee.prompt.passphrase_again") + ": ") != passphrase:
-            raise typer.BadParameter(self.screen.say("trustee.prompt.passphrases_differ"))
-        return passphrase
-
-    def answer(self, **values: object) -> None:
-        """Print the JSON answer where one was asked for."""
-        if self.as_json:
-            typer.echo(json.dumps(values, ensure_ascii=False, sort_keys=True))
-
-    def load(
-        self, record: Path, slots: Path | None, disputes: list[Path], processes: int, *, decrypting: bool = False
-    ) -> View:
-        """Replay the record with a progress bar; the voters' proofs only once they matter, after the close."""
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=self.screen.console, transient=True) as bar:
-            line = bar.add_task(self.screen.say("trustee.progress.replay"), total=None)
-
-            def show(done: int, total: int) -> None:
-                if total > _LARGE:
-                    bar.update(line, completed=done, total=total)
-
-            source = open_source(record)
-            replayed = replay(source, voters=decrypting, processes=processes, progress=show)
-            if not decrypting and replayed.manifest is not None and replayed.board.phase is Phase.CLOSED:
-                replayed = replay(source, processes=processes, progress=show)
-        figures = None if slots is None else read_slots(slots.read_bytes())
-        return make_view(replayed, figures, [path.read_bytes() for path in disputes])
 
 
 def _both(keys: list[Path]) -> tuple[Path, Path]:
@@ -171,7 +112,7 @@ def fingerprint(
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
     vault = Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy)
     key = SigningKey.from_seed(vault.secrets.seed).public_key
-    digest = session.load(record, None, [], 1).manifest_hash if record is not None else key
+    digest = session.look(Desk(record, processes=1)).manifest_hash if record is not None else key
     session.screen.show_line("fingerprint.key", fingerprint=write_fingerprint(key))
     if record is not None:
         session.screen.show_line("fingerprint.manifest", fingerprint=write_fingerprint(digest), hash=digest.hex())
@@ -184,6 +125,9 @@ def fingerprint(
 def status(
     record: RecordPath,
     keys: KeyPaths,
+    board: BoardUrl = "",
+    manifest_hash: ManifestHash = "",
+    rehearsal: Rehearsal = False,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     allow_one_copy: OneCopy = False,
@@ -194,17 +138,99 @@ def status(
 ) -> None:
     """Show where the election stands, what you have done, and what comes next; changes nothing."""
     session = Session.begin(language, as_json=as_json)
-    view = session.load(record, None, [], processes)
+    known = _read_hash(manifest_hash)
+    view = session.look(Desk(record, board, processes=processes, manifest_hash=known, rehearsal=rehearsal))
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
     trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
-    task = trustee.find_next()
-    place = trustee.find_place()
-    session.screen.show_election(view, trustee.secrets.name, place)
-    session.screen.show_rounds(view, place)
-    session.screen.show_task(view, task)
+    task = _show(session, trustee, view, read_clock(view, now_ms))
+    session.answer(**_describe(view, task), trustee=trustee.find_place())
+
+
+def _show(session: Session, trustee: Trustee, view: View, now_ms: int) -> Task:
+    """Show everything that a trustee should see before she acts; return her next step."""
+    task, place, screen = trustee.find_next(), trustee.find_place(), session.screen
+    screen.show_election(view, trustee.secrets.name, place)
+    screen.show_steps(view, place)
+    screen.show_alarms(view, now_ms)
+    screen.show_task(view, task)
     if task.act == "wait" and view.ceremony.opening is not None:
-        session.screen.show_obstacles(view, read_clock(view, now_ms))
-    session.answer(**_describe(view, task), trustee=place)
+        screen.show_obstacles(view, now_ms)
+    return task
+
+
+@app.command()
+def follow(
+    board: BoardUrl,
+    record: RecordPath,
+    keys: KeyPaths,
+    manifest_hash: ManifestHash = "",
+    rehearsal: Rehearsal = False,
+    every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2)] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Stop after so many seconds.", min=0)] = 86_400.0,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    allow_one_copy: OneCopy = False,
+    now_ms: NowMs = None,
+    processes: Processes = 0,
+    language: Language = "ky",
+    as_json: AsJson = False,
+) -> None:
+    """Follow the board until it is your turn; shows whatever changes, and changes nothing itself."""
+    session = Session.begin(language, as_json=as_json)
+    passphrase = session.passphrase(passphrase_file, passphrase_fd)
+    vault = Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy)
+    known = vault.secrets.manifest_hash or _read_hash(manifest_hash)
+    desk = Desk(record, board, processes=processes, manifest_hash=known, rehearsal=rehearsal)
+    ends, shown, view = time.monotonic() + seconds, -1, None
+    while True:
+        try:
+            view = session.look(desk)
+            task = Trustee(vault, view).find_next()
+            if view.size != shown:
+                shown = view.size
+                _show(session, Trustee(vault, view), view, read_clock(view, now_ms))
+            if task.act != "wait":
+                break
+        except BoardError as error:
+            session.screen.show_line("unreached", reason=error)
+        if time.monotonic() + every > ends:
+            raise typer.Exit(UNREACHED if view is None else WAITING)
+        session.screen.show_line("follow.waiting")
+        time.sleep(every)
+    session.answer(**_describe(view, task), trustee=Trustee(vault, view).find_place())
+
+
+@app.command()
+def fetch(
+    record: RecordPath,
+    board: BoardUrl,
+    manifest_hash: ManifestHash = "",
+    language: Language = "ky",
+    as_json: AsJson = False,
+) -> None:
+    """Let your own copy of the record grow from the board; every file is compared with what the log signed."""
+    session = Session.begin(language, as_json=as_json)
+    count = Desk(record, board, manifest_hash=_read_hash(manifest_hash)).fetch()
+    size = Copy(record).size
+    session.screen.show_line("fetched", count=session.screen.say.number(count), size=session.screen.say.number(size))
+    session.answer(entries=count, size=size)
+
+
+@app.command()
+def send(
+    entries: Annotated[list[Path], typer.Argument(help="Signed entries, as an act wrote them.", exists=True)],
+    board: BoardUrl,
+    language: Language = "ky",
+    as_json: AsJson = False,
+) -> None:
+    """Bring signed entries from a machine without a network to the board; a second time changes nothing."""
+    session = Session.begin(language, as_json=as_json)
+    raws = [path.read_bytes() for path in entries]
+    with open_board(board) as opened:
+        taken = deliver(opened, raws)
+    held = sum(each.state == "sequenced" for each in taken)
+    session.screen.show_line("sent", count=len(taken), held=held)
+    session.answer(sent=[{"leaf": each.leaf.hex(), "state": each.state} for each in taken])
 
 
 @app.command("pack")
@@ -221,6 +247,33 @@ def pack_record(
     session.answer(files=files, path=str(to))
 
 
+@app.command()
+def unpack(
+    exchange_file: Annotated[Path, typer.Option("--from", help="The exchange file.", exists=True, dir_okay=False)],
+    record: Annotated[Path, typer.Option(help="Folder of your own copy; it grows, and nothing leaves it.")],
+    manifest_hash: ManifestHash = "",
+    language: Language = "ky",
+    as_json: AsJson = False,
+) -> None:
+    """Let your own copy grow from an exchange file, on a machine without a network; checked like a board."""
+    session = Session.begin(language, as_json=as_json)
+    count = Copy(record).update(ExchangeFile(exchange_file).get, _read_hash(manifest_hash))
+    size = Copy(record).size
+    session.screen.show_line("fetched", count=session.screen.say.number(count), size=session.screen.say.number(size))
+    session.answer(entries=count, size=size)
+
+
+def _read_hash(text: str) -> bytes:
+    """Read a manifest hash from the command line; nothing where none was given."""
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = b"-"
+    if len(digest) not in {0, 32}:
+        raise typer.BadParameter("64 hexadecimal digits are needed", param_hint="--manifest-hash")
+    return digest
+
+
 def _describe(view: View, task: Task) -> dict[str, object]:
     return {
         "act": task.act,
@@ -231,16 +284,6 @@ def _describe(view: View, task: Task) -> dict[str, object]:
         "short_name": view.manifest.short_name,
         "manifest_hash": view.manifest_hash.hex(),
     }
-
-
-def read_clock(view: View, now_ms: int | None) -> int:
-    """Return the time in ms: the machine's, or a virtual one where the kind of election allows it. Raises Refused."""
-    if now_ms is None:
-        return time.time_ns() // 1_000_000
-    if view.manifest.kind == "real":
-        # In a real election the clock MUST be the machine's own.
-        raise Refused("TRUSTEE-20", "a real election has no virtual clock", culprit="--now-ms")
-    return now_ms
 
 
 def _bind(session: Session, trustee: Trustee, view: View, manifest_hash: str, typed: str) -> None:
@@ -273,7 +316,10 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
     def run(
         record: RecordPath,
         keys: KeyPaths,
-        out: OutPath,
+        out: OutPath = None,
+        board: BoardUrl = "",
+        wait: Wait = 0.0,
+        rehearsal: Rehearsal = False,
         manifest_hash: ManifestHash = "",
         fingerprint: Fingerprint = "",
         confirm: Confirm = "",
@@ -287,38 +333,58 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
         language: Language = "ky",
         as_json: AsJson = False,
     ) -> None:
+        if out is None and not board:
+            raise typer.BadParameter("say where the entries go: --out FOLDER, or --board", param_hint="--out")
         session = Session.begin(language, as_json=as_json)
         screen = session.screen
-        view = session.load(record, slots, disputes, processes, decrypting=act == "decrypt")
+        desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), rehearsal)
+        view = session.look(desk, decrypting=act == "decrypt")
         passphrase = session.passphrase(passphrase_file, passphrase_fd)
         trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
         if allow_one_copy:
             screen.show_line("copies.one")
         _bind(session, trustee, view, manifest_hash, fingerprint)
-        now = read_clock(view, now_ms)
-        task = trustee.next_step()
-        screen.show_election(view, trustee.secrets.name, trustee.secrets.trustee)
+        now, place = read_clock(view, now_ms), trustee.secrets.trustee
+        task = _show(session, trustee, view, now)
         if act is None and task.act == "wait":
-            screen.show_rounds(view, trustee.secrets.trustee)
-            screen.show_task(view, task)
-            session.answer(**_describe(view, task), trustee=trustee.secrets.trustee, entries=[])
+            session.answer(**_describe(view, task), trustee=place, entries=[])
             raise typer.Exit(WAITING)
         chosen = act or task.act
-        screen.show_task(view, Task(chosen, task.run, task.number, task.missing))
+        if chosen != task.act:
+            screen.show_task(view, Task(chosen, task.run, task.number, task.missing))
         if chosen == "decrypt":
             screen.show_decryption(view)
         typed = confirm
         if not typed and session.may_ask and trustee.needs_name(chosen):
             typed = session.ask("short_name")
         entries = trustee.perform(chosen, Consent(now, typed))
-        step = f"{chosen}-{task.number or task.run}-{trustee.secrets.trustee}"
-        paths = write_entries(out, step, entries)
-        screen.show_line("done", count=len(paths), folder=out)
-        values = {**_describe(view, task), "act": chosen, "trustee": trustee.secrets.trustee}
-        session.answer(**values, entries=[str(path) for path in paths])
+        values = {**_describe(view, task), "act": chosen, "trustee": place}
+        step = f"{chosen}-{task.number or task.run}-{place}"
+        _hand_over(session, desk, (out, step), entries, wait, values)
 
     run.__doc__ = summary
     app.command(name)(run)
+
+
+def _hand_over(
+    session: Session,
+    desk: Desk,
+    files: tuple[Path | None, str],
+    entries: Sequence[bytes],
+    wait: float,
+    values: dict[str, object],
+) -> None:
+    """Write the entries where they are asked for, bring them to the board where there is one, and answer."""
+    folder, step = files
+    paths = [] if folder is None else write_entries(folder, step, entries)
+    if paths:
+        session.screen.show_line("done", count=len(paths), folder=folder)
+    answer = {**values, "entries": [str(path) for path in paths]}
+    if desk.is_connected:
+        missing = desk.send(entries, wait)
+        answer |= {"sent": len(entries), "held": len(entries) - len(missing)}
+        session.screen.show_line("sent", count=len(entries), held=len(entries) - len(missing))
+    session.answer(**answer)
 
 
 for _name, _act, _summary in (
@@ -335,7 +401,9 @@ for _name, _act, _summary in (
 
 
 def exit_code(error: DobushError) -> int:
-    """Return the exit code of an error: refused by a check, or nothing that the program can work with."""
+    """Return the exit code of an error: refused by a check, no answer of the board, nothing to work with."""
+    if isinstance(error, BoardError):
+        return UNREACHED
     return REFUSED if isinstance(error, Refused) else FAILED
 
 
@@ -351,7 +419,7 @@ def _fail(error: DobushError | OSError, *, as_json: bool, language: str) -> NoRe
         if isinstance(error, Refused):
             screen.show_refusal(error)
         else:
-            screen.show_line("failed", reason=error)
+            screen.show_line("unreached" if isinstance(error, BoardError) else "failed", reason=error)
     raise SystemExit(code)
 
 

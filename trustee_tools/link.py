@@ -15,21 +15,29 @@ import multiprocessing
 import os
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from crypto.election.board import Phase
-from crypto.election.entries import VOTER_TYPES, Dispute
+from crypto.election.entries import BODIES, VOTER_TYPES, Dispute, parse_entry
 from crypto.election.record import Discharged, Office, Record, Staged, UnsettledError, Work, discharge
 from crypto.election.tally import RELEASABLE
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.merkle import TILE_WIDTH, parse_path, read_bundle, read_entries
-from crypto.signatures import VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
-from trustee_tools.ceremony import View
+from crypto.signatures import (
+    MAX_U63,
+    TYPE_COSIGNATURE,
+    VerifierKey,
+    parse_checkpoint,
+    parse_note,
+    verify_checkpoint,
+    verify_quorum,
+)
+from trustee_tools.ceremony import Deed, View
 
 LARGEST_FILE = 256 * (2 + 65_535)
 WINDOW = 512
@@ -119,19 +127,22 @@ def pack(folder: Path, target: Path) -> int:
     return count
 
 
+def write_file(file: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, even after a power cut."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f".{file.name}.new")
+    with fresh.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    fresh.replace(file)
+
+
 def write_entries(folder: Path, step: str, entries: Sequence[bytes]) -> list[Path]:
     """Write entries as files named after their step; a file is whole or not there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for number, entry in enumerate(entries, start=1):
-        path = folder / f"{step}-{number}.entry"
-        fresh = path.with_name(path.name + ".new")
-        with fresh.open("wb") as stream:
-            stream.write(entry)
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(path)
-        paths.append(path)
+    paths = [folder / f"{step}-{number}.entry" for number in range(1, len(entries) + 1)]
+    for path, entry in zip(paths, entries, strict=True):
+        write_file(path, entry)
     return paths
 
 
@@ -166,59 +177,141 @@ def _no_progress(_done: int, _total: int) -> None:
     """Show nothing."""
 
 
-def replay(source: Source, *, voters: bool = True, processes: int = 0, progress: Progress = _no_progress) -> Record:
-    """Replay a whole record; every leaf is compared with the checkpoint, which the log must have signed.
+_DEEDS = {
+    "ceremony-key": "key",
+    "ceremony-commitment": "commitment",
+    "ceremony-dealing": "dealing",
+    "ceremony-acceptance": "answer",
+    "ceremony-complaint": "answer",
+    "ceremony-certificate": "certificate",
+    "drill-share": "drill",
+}
+_OF_TRUSTEES = frozenset({*_DEEDS, "round", "drill", "opening"})
+_LONGEST_NAME = 24  # an entry's type is text of at most 23 bytes, so one byte of head stands before it
+
+
+class Reading:
+    """A record as it is read from a source: replayed from entry 0, then as far as the source grows.
 
     `processes` verify the voters' entries of large records (0: one a core). Without `voters` signatures and proofs of
     voters' entries are left out and nothing is summed: enough for ceremony and drills, which do not depend on them,
-    and never for a decryption. Raises Refused where the log itself is broken; refused entries are in `Record.refused`.
+    and never for a decryption. `deeds` says at which indices a trustee's messages stand, refused ones too.
     """
-    note = source.get(_CHECKPOINT)
-    if note is None:
-        raise Misuse("there is no checkpoint here: not a record")
-    head = parse_checkpoint(parse_note(note).text)
 
-    @lru_cache(maxsize=64)
-    def bundle(index: int) -> tuple[bytes, ...]:
-        return read_bundle(source.get, index, head.size)
+    def __init__(self, source: Source, *, voters: bool = True, processes: int = 0) -> None:
+        """Begin before entry 0."""
+        self._source = source
+        self._voters = voters
+        self._cores = processes or os.cpu_count() or 1
+        self._size = 0
+        self._bundle = lru_cache(maxsize=64)(self._read_bundle)
+        self.note = b""
+        self.record = Record(self.read)
+        self.deeds: dict[Deed, list[int]] = {}
 
-    def read(index: int) -> bytes:
-        return bundle(index // TILE_WIDTH)[index % TILE_WIDTH]
+    def read(self, index: int) -> bytes:
+        """Return an entry."""
+        place, offset = divmod(index, TILE_WIDTH)
+        return self._bundle(place, min(TILE_WIDTH, self._size - place * TILE_WIDTH))[offset]
 
-    record = Record(read)
-    bundles = read_entries(source.get, head.size, head.root)
-    cores = processes or os.cpu_count() or 1
-    if not voters:
+    def catch_up(self, progress: Progress = _no_progress) -> Record:
+        """Read up to the source's head; every leaf is compared with it, and the log must have signed it.
+
+        Raises Refused where the log itself is broken; refused entries are in `Record.refused`.
+        """
+        record, source = self.record, self._source
+        note = source.get(_CHECKPOINT)
+        if note is None:
+            raise Misuse("there is no checkpoint here: not a record")
+        head, start = parse_checkpoint(parse_note(note).text), record.size
+        if head.size < start:
+            return record
+        self._size = head.size
+        bundles = read_entries(source.get, head.size, head.root, start)
+        fresh = (entries[max(0, start - at) :] for at, entries in _numbered(bundles, start))
+        if not self._voters:
+            self._extend(fresh, head.size, progress, lambda raws: _take_lightly(record, raws))
+        elif head.size - start <= SMALL_RECORD:
+            self._extend(fresh, head.size, progress, lambda raws: record.extend(raws, threads=self._cores))
+        else:
+            # Not forked: the kernel's threads would not live in a forked process.
+            with ProcessPoolExecutor(self._cores, mp_context=multiprocessing.get_context("spawn")) as pool:
+                line = _Line(record, self.read, pool, 2 * self._cores + 1)
+                self._extend(fresh, head.size, progress, line.take_all)
+                line.drain()
+        if record.manifest is None:
+            raise next(iter(record.refused.values())).refused
+        verify_checkpoint(note, VerifierKey(record.manifest.origin, record.manifest.log_key))
+        if record.board.tree.root() != head.root:
+            raise refuse_fork("the record was exchanged while it was read")
+        self.note = note
+        return record
+
+    def _read_bundle(self, index: int, width: int) -> tuple[bytes, ...]:
+        return read_bundle(self._source.get, index, index * TILE_WIDTH + width)
+
+    def _extend(
+        self,
+        bundles: Iterable[tuple[bytes, ...]],
+        size: int,
+        progress: Progress,
+        take: Callable[[tuple[bytes, ...]], object],
+    ) -> None:
+        index = self.record.size
         for entries in bundles:
             for raw in entries:
-                _take_lightly(record, raw)
-            progress(record.size, head.size)
-    elif head.size <= SMALL_RECORD:
-        for entries in bundles:
-            record.extend(entries, threads=cores)
-            progress(record.size, head.size)
-    else:
-        # Not forked: the kernel's threads would not live in a forked process.
-        with ProcessPoolExecutor(cores, mp_context=multiprocessing.get_context("spawn")) as pool:
-            line = _Line(record, read, pool, 2 * cores + 1)
-            for entries in bundles:
-                for raw in entries:
-                    line.take(raw)
-                progress(record.size, head.size)
-            line.drain()
-    if record.manifest is None:
-        raise next(iter(record.refused.values())).refused
-    verify_checkpoint(note, VerifierKey(record.manifest.origin, record.manifest.log_key))
-    return record
+                self._note_deed(index, raw)
+                index += 1
+            take(entries)
+            progress(index, size)
+
+    def _note_deed(self, index: int, raw: bytes) -> None:
+        name = raw[3 : 3 + (raw[2] & 31)].decode("ascii", "replace") if len(raw) > _LONGEST_NAME else ""
+        if name in _DEEDS:
+            try:
+                body: Any = BODIES[name].parse(parse_entry(raw).body)
+            except Refused:
+                return
+            number = body.number if name == "drill-share" else body.run
+            self.deeds.setdefault((_DEEDS[name], number, body.trustee), []).append(index)
 
 
-def _take_lightly(record: Record, raw: bytes) -> None:
-    """Append one entry; what a voter signed or proved is taken as it is."""
-    staged = record.stage(raw)
-    verdict = None
-    if staged.refusal is None and staged.work is not None and staged.type not in VOTER_TYPES:
-        verdict = discharge(record.office(), [staged.work]).refusals[0]
-    record.settle(staged, verdict)
+def _numbered(bundles: Iterable[tuple[bytes, ...]], start: int) -> Iterator[tuple[int, tuple[bytes, ...]]]:
+    """Give each bundle with the index of its first entry."""
+    at = start // TILE_WIDTH * TILE_WIDTH
+    for entries in bundles:
+        yield at, entries
+        at += len(entries)
+
+
+def refuse_fork(reason: str) -> Refused:
+    """Return the refusal of a log that is not the one of the own copy."""
+    # A head MUST continue the own copy or be an earlier head of it; one that does neither MUST be kept.
+    return Refused("TRUSTEE-24", reason, culprit="board")
+
+
+def replay(source: Source, *, voters: bool = True, processes: int = 0, progress: Progress = _no_progress) -> Record:
+    """Replay a whole record once (see `Reading`). Raises Refused."""
+    return Reading(source, voters=voters, processes=processes).catch_up(progress)
+
+
+def verify_watched(record: Record, note: bytes) -> tuple[str, ...]:
+    """Check that a quorum of the record's witnesses cosigned its head; return their names. Raises Refused."""
+    manifest, keys = record.parts.manifest, record.keyring.witnesses.items()
+    witnesses = [VerifierKey(name, key, TYPE_COSIGNATURE) for name, key in keys]
+    log = VerifierKey(manifest.origin, manifest.log_key)
+    counted = verify_quorum(note, log, witnesses, manifest.quorum, MAX_U63).cosignatures
+    return tuple(sorted(cosignature.witness.name for cosignature in counted))
+
+
+def _take_lightly(record: Record, raws: Iterable[bytes]) -> None:
+    """Append entries; what a voter signed or proved is taken as it is."""
+    for raw in raws:
+        staged = record.stage(raw)
+        verdict = None
+        if staged.refusal is None and staged.work is not None and staged.type not in VOTER_TYPES:
+            verdict = discharge(record.office(), [staged.work]).refusals[0]
+        record.settle(staged, verdict)
 
 
 class _Line:
@@ -231,6 +324,11 @@ class _Line:
         self._depth = depth
         self._window: list[Staged] = []
         self._under_way: deque[tuple[list[Staged], Future[Discharged]]] = deque()
+
+    def take_all(self, raws: Iterable[bytes]) -> None:
+        """Stage entries one after the other."""
+        for raw in raws:
+            self.take(raw)
 
     def take(self, raw: bytes) -> None:
         """Stage one entry, waiting for those before it where it depends on them."""
@@ -279,10 +377,16 @@ def _verify(office: Office | None, works: list[Work]) -> Discharged:
 # ---------------------------------------------------------------------------------------------------------------- view
 
 
-def make_view(record: Record, slots: Mapping[int, int] | None = None, disputes: Sequence[bytes] = ()) -> View:
+def make_view(
+    record: Record,
+    slots: Mapping[int, int] | None = None,
+    disputes: Sequence[bytes] = (),
+    deeds: Mapping[Deed, Sequence[int]] | None = None,
+) -> View:
     """Return what a trustee's acts depend on; with slot figures the whole record is judged for decryption.
 
-    `disputes` are receipts handed over by file; those that break no promise are refused. Raises Refused.
+    `disputes` are receipts handed over by file; those that break no promise are refused. `deeds` comes from a
+    `Reading`. Raises Refused.
     """
     manifest = record.manifest
     if manifest is None:
@@ -293,6 +397,15 @@ def make_view(record: Record, slots: Mapping[int, int] | None = None, disputes: 
         manifest_hash=record.manifest_hash,
         keys=tuple(key for _, key in sorted(trustees.items())),
         ceremony=record.ceremony,
+        size=record.size,
+        root=record.board.tree.root(),
+        seen_ms={
+            deed: record.board.upper_ms(index)
+            for deed, places in (deeds or {}).items()
+            for index in places[::-1]
+            if index not in record.refused
+        },
+        refused=tuple(each.refused for each in record.refused.values() if each.type in _OF_TRUSTEES),
     )
     if record.board.phase is not Phase.CLOSED:
         return view

@@ -1,11 +1,11 @@
-"""What the trustee's program shows: the state as a checklist, the next act in plain words, refusals with reasons.
+"""What the command line shows: the values of `words` as panels and tables of a plain terminal.
 
-Spec: `docs/operations/trustee.md`. Everything shown comes from a `View` and a `Task`; no rule is decided here. Texts
-come from `locales`, under keys that begin with `trustee.`.
+Spec: `docs/operations/trustee.md`. Decides nothing and words nothing; what a manifest or a board wrote is shown as
+it is, never as markup.
 
 >>> from locales import dictionary
->>> say_target(dictionary("en"), "late")
-'the late last block'
+>>> Screen(Console(width=60), dictionary("en")).show_line("nobody")
+nobody
 """
 
 from __future__ import annotations
@@ -17,10 +17,22 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from crypto.election.ceremony import ROUNDS, Task
+from crypto.election.ceremony import Task
 from crypto.errors import Refused
 from locales import Dictionary
-from trustee_tools.ceremony import View, write_fingerprint
+from trustee_tools.ceremony import View
+from trustee_tools.words import (
+    Notice,
+    list_alarms,
+    list_obstacles,
+    list_steps,
+    say_decryption,
+    say_election,
+    say_refusal,
+    say_task,
+)
+
+KIND_STYLES = {"demo": "yellow", "practice": "cyan", "real": "bold red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,96 +42,49 @@ class Screen:
     console: Console
     say: Dictionary
 
+    def show_notice(self, notice: Notice, style: str = "default") -> None:
+        """Show a title and its lines in a frame."""
+        self.console.print(Panel(Text("\n".join(notice.lines)), title=Text(notice.title), style=style))
+
     def show_election(self, view: View, name: str, place: int) -> None:
-        """Show kind, title, fingerprint and whose program this is: first, lest one work on the wrong one."""
-        manifest = view.manifest
-        style = {"demo": "yellow", "practice": "cyan", "real": "bold red"}[manifest.kind]
-        title, _ = self.say.pick({"ky": manifest.title.ky, "ru": manifest.title.ru, "en": manifest.title.en})
-        lines = Text.assemble(
-            (self.say(f"trustee.kind.{manifest.kind}"), style),
-            f"\n{title} ({manifest.short_name})\n",
-            self.say("trustee.election.fingerprint"),
-            f"\n{write_fingerprint(view.manifest_hash)}\n",
-            self.say("trustee.election.you", name=name, place=place, count=len(view.keys)),
-        )
+        """Show kind, title, fingerprint and whose program this is."""
+        notice = say_election(view, name, place, self.say)
+        lines = Text.assemble((notice.title, KIND_STYLES[view.manifest.kind]), "\n", "\n".join(notice.lines))
         self.console.print(Panel(lines, style="default"))
 
-    def show_rounds(self, view: View, own: int) -> None:
-        """Show the steps of the current run and the drills: done by whom, awaited from whom."""
-        ceremony, say = view.ceremony, self.say
-        table = Table(title=say("trustee.table.title", run=ceremony.run))
-        table.add_column(say("trustee.table.step"))
-        table.add_column(say("trustee.table.you"), justify="center")
-        table.add_column(say("trustee.table.state"))
-        steps = [(say(f"trustee.table.{act}"), ceremony.missing(number)) for number, act in enumerate(ROUNDS, start=1)]
-        for number, passed in sorted(ceremony.passed.items()):
-            missing = tuple(sorted(set(ceremony.everyone) - passed))
-            steps.append((say("trustee.table.drill", number=number), missing))
-        for step, missing in steps:
-            if missing:
-                state = say("trustee.wait.for", names=", ".join(name_of(view, place) for place in missing))
-            else:
-                state = say("trustee.table.all", count=len(view.keys))
-            table.add_row(step, "…" if own in missing else say("trustee.table.sent"), state)
+    def show_steps(self, view: View, own: int) -> None:
+        """Show the checklist: who, what, done, witnessed by."""
+        say = self.say
+        table = Table(title=say("trustee.list.title"))
+        for column in ("who", "what", "done", "witnessed"):
+            table.add_column(say(f"trustee.list.{column}"))
+        for row in list_steps(view, own, say):
+            done = say(f"trustee.state.{row.state}") + (f"\n{row.detail}" if row.detail else "")
+            table.add_row(Text(row.who), Text(row.what), Text(done), Text(row.witnessed))
         self.console.print(table)
 
     def show_task(self, view: View, task: Task) -> None:
         """Say what comes next and why, or whom the ceremony waits for."""
-        say = self.say
-        explain = say(f"trustee.act.{task.act}.explain", number=task.number)
-        if task.missing and task.act == "wait":
-            names = ", ".join(name_of(view, place) for place in task.missing)
-            explain += "\n" + say("trustee.wait.for", names=names)
-        self.console.print(Panel(explain, title=say(f"trustee.act.{task.act}.title", number=task.number)))
+        self.show_notice(say_task(view, task, self.say))
 
     def show_decryption(self, view: View) -> None:
         """Show what is about to be decrypted, and what officers released before it."""
-        tally, say = view.tally, self.say
-        if tally is None or tally.closed_root is None:
-            return
-        cells = len(tally.plan.items)
-        lines = [say("trustee.decrypt.plan", cells=say.number(cells), ballots=say.number(tally.accepted))]
-        lines.append(say("trustee.decrypt.root", root=write_fingerprint(tally.closed_root)))
-        lines += [
-            say("trustee.decrypt.released", target=say_target(say, target), effect=effect)
-            for target, effect in tally.released.items()
-        ]
-        self.console.print(Panel("\n".join(lines), title=say("trustee.act.decrypt.title", number=0)))
+        self.show_notice(say_decryption(view, self.say))
+
+    def show_alarms(self, view: View, now_ms: int) -> None:
+        """Show complaints as judged, refused messages, missing drills, disputes and releases."""
+        for alarm in list_alarms(view, now_ms, self.say):
+            self.console.print(Text(f"! {alarm}", style="yellow"))
 
     def show_obstacles(self, view: View, now_ms: int) -> None:
-        """Say why nothing can be decrypted yet: a forbidden act is shown with its reason, not hidden."""
-        manifest, tally = view.manifest, view.tally
-        reasons = {
-            "closed": tally is None or not view.close_covered,
-            "dispute": not view.dispute_over,
-            "clock": now_ms < manifest.closes_at_ms + manifest.grace_ms,
-            "release": tally is not None and bool(tally.unresolved()),
-        }
-        for name, holds in reasons.items():
-            if holds:
-                self.console.print(f"[dim]– {self.say(f'trustee.obstacle.{name}')}[/dim]")
+        """Say why nothing can be decrypted yet."""
+        for obstacle in list_obstacles(view, now_ms, self.say):
+            self.console.print(Text(f"– {obstacle}", style="dim"))
 
     def show_refusal(self, refusal: Refused) -> None:
         """Say what was refused, by which check, and what the check is for."""
-        say, meaning = self.say, f"check.{refusal.check}"
-        lines = [f"{refusal.check}: {refusal.reason}" + (f" ({refusal.culprit})" if refusal.culprit else "")]
-        if meaning in say:
-            lines.append(say(meaning))
-        lines.append(say("trustee.refused.what_now"))
-        self.console.print(Panel("\n".join(lines), title=say("trustee.refused.title"), style="red"))
+        self.show_notice(say_refusal(refusal, self.say), "red")
 
     def show_line(self, key: str, **fields: object) -> None:
         """Say one sentence."""
-        self.console.print(self.say(f"trustee.{key}", **fields), highlight=False)
-
-
-def name_of(view: View, place: int) -> str:
-    """Return a trustee's name by her place from 1."""
-    return view.manifest.trustees[place - 1].name
-
-
-def say_target(say: Dictionary, target: int | bytes | str) -> str:
-    """Return in words what a release settles."""
-    if isinstance(target, bytes):
-        return say("trustee.target.receipt", hash=write_fingerprint(target))
-    return say("trustee.target.late") if isinstance(target, str) else say("trustee.target.entry", index=target)
+        self.console.print(Text(self.say(f"trustee.{key}", **fields)))

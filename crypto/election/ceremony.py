@@ -111,6 +111,23 @@ class Task:
     missing: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A complaint as everybody judges it: who complained against whose dealing, and which of the two lied."""
+
+    trustee: int
+    against: int
+    liar: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndedRun:
+    """A run that two officers ended, with the complaints of it."""
+
+    round: Round
+    judgements: tuple[Judgement, ...]
+
+
 # ------------------------------------------------------------------------------------------------- messages and checks
 
 
@@ -289,7 +306,7 @@ def verify_drill_share(
 
 @dataclass(slots=True)
 class _Run:
-    """The messages of one run by trustee; `disqualified` comes from its complaints."""
+    """The messages of one run by trustee, and its complaints as judged."""
 
     number: int
     keys: dict[int, CeremonyKey] = field(default_factory=dict)
@@ -298,7 +315,12 @@ class _Run:
     acceptances: dict[int, CeremonyAcceptance] = field(default_factory=dict)
     complaints: dict[tuple[int, int], CeremonyComplaint] = field(default_factory=dict)
     certificates: set[int] = field(default_factory=set)
-    disqualified: set[int] = field(default_factory=set)
+    judgements: list[Judgement] = field(default_factory=list)
+
+    @property
+    def disqualified(self) -> set[int]:
+        """Who lied, as the complaints show."""
+        return {judgement.liar for judgement in self.judgements}
 
     def senders(self, number: int) -> set[int]:
         """Return who has sent a message of round 1 to 5."""
@@ -317,6 +339,8 @@ class Ceremony:
         self.opening: Opening | None = None
         self.drills: dict[int, Drill] = {}
         self.passed: dict[int, set[int]] = {}
+        self.ended: list[EndedRun] = []
+        self._drills_before_opening = 0
         self._run = _Run(1)
         self._used_keys: set[bytes] = set()
         self._concluded: Certificate | None = None
@@ -345,6 +369,16 @@ class Ceremony:
     def disqualified(self) -> tuple[int, ...]:
         """Return whom the complaints of the current run disqualify."""
         return tuple(sorted(self._run.disqualified))
+
+    def judgements(self) -> tuple[Judgement, ...]:
+        """Return the complaints of the current run as judged, in the order of the log."""
+        return tuple(self._run.judgements)
+
+    def undrilled(self) -> tuple[int, ...]:
+        """Return who has not passed a drill since the opening; before the opening, who has passed none at all."""
+        since = self._drills_before_opening
+        passed = {trustee for number, trustees in self.passed.items() if number > since for trustee in trustees}
+        return tuple(sorted(set(self.everyone) - passed))
 
     def keys(self) -> list[bytes]:
         """Return E_1 to E_n of the current run, complete."""
@@ -406,7 +440,8 @@ class Ceremony:
         self._verify_turn(ANSWER_ROUND, body.run, body.trustee, against=body.against)
         run = self._run
         liar = judge_complaint(self.setting, body, run.keys[body.trustee].key, run.dealings[body.against])
-        return self._store(run.complaints, (body.trustee, body.against), body, lambda: run.disqualified.add(liar))
+        judgement = Judgement(body.trustee, body.against, liar)
+        return self._store(run.complaints, (body.trustee, body.against), body, lambda: run.judgements.append(judgement))
 
     def stage_ceremony_certificate(self, body: CeremonyCertificate, _context: Context) -> Step:
         """Stage R3."""
@@ -436,6 +471,7 @@ class Ceremony:
             raise Refused("CEREMONY-10", reason, culprit="officers")
 
         def commit() -> None:
+            self.ended.append(EndedRun(body, self.judgements()))
             self._run = _Run(self._run.number + 1)
             self._concluded = None
 
@@ -471,6 +507,7 @@ class Ceremony:
 
         def commit() -> None:
             self.opening = body
+            self._drills_before_opening = len(self.drills)
 
         return Step((), commit)
 

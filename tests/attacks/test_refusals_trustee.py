@@ -8,9 +8,9 @@ import pytest
 
 from crypto.errors import MalformedEncoding, Refused
 from tests.trustees import COPIES, PASSPHRASE, MemoryDisk, Programs
-from trustee_tools.ceremony import Consent, Trustee, write_fingerprint
-from trustee_tools.cli import read_clock
+from trustee_tools.ceremony import Consent, Trustee, verify_rehearsal, write_fingerprint
 from trustee_tools.link import ExchangeFile
+from trustee_tools.session import read_clock
 from trustee_tools.vault import MAGIC, Hardness, Vault, unseal
 
 YES = Consent(now_ms=21_000, short_name="test")
@@ -216,3 +216,12 @@ def test_a_weakly_sealed_key_file_is_refused_in_a_real_election() -> None:
     with pytest.raises(Refused) as refusal:
         programs.start(1)
     assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-21", "key file")
+
+
+def test_a_rehearsal_cannot_touch_a_real_election() -> None:
+    view = Programs().view
+    for kind in ("demo", "practice"):
+        verify_rehearsal(replace(view, manifest=replace(view.manifest, kind=kind)))
+    with pytest.raises(Refused) as refusal:
+        verify_rehearsal(replace(view, manifest=replace(view.manifest, kind="real")))
+    assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-25", "you")
