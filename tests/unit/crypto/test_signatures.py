@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crypto import signatures
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.signatures import (
     MAX_SIGNATURE_LINES,
@@ -269,3 +270,9 @@ def test_bls_certificate() -> None:
 def _head() -> tuple[str, int, bytes]:
     checkpoint = verify_checkpoint(CHECKPOINT, LOG)
     return checkpoint.origin, checkpoint.size, checkpoint.root
+
+
+def test_the_points_of_small_order_are_the_multiples_of_one_of_order_eight() -> None:
+    order_8 = edwards.decode(bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"))
+    assert order_8 is not None
+    assert {edwards.multiply(factor, order_8)[1] for factor in range(8)} == signatures._SMALL_ORDER_Y

@@ -14,7 +14,7 @@ import { sha256, sha512 } from "./transcript.js";
 
 const P = 2n ** 255n - 19n;
 const Y_MASK = 2n ** 255n - 1n;
-const Y_ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303021079n;
+const Y_ORDER_8 = 2707385501144840649318225287225658788936804267575313519463743609750303402022n;
 /** The y coordinates of the eight points of small order. */
 const SMALL_ORDER_Y: readonly bigint[] = [0n, 1n, P - 1n, Y_ORDER_8, P - Y_ORDER_8];
 
