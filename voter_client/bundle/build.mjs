@@ -123,14 +123,15 @@ async function buildModules(template, scripts, pieces) {
   }
   if (state.asked) for (const piece of pieces) files.set(piece.name, Buffer.from(piece.text));
   const entries = scripts.map((script) => [...chunks.values()].find((chunk) => chunk.isEntry && chunk.name === nameOf(script)));
-  const byName = (first, second) => (first.fileName ?? first.name < (second.fileName ?? second.name) ? -1 : 1);
-  const tags = tagsOf(entries, chunks, styles, [...chunks.values()].sort(byName));
+  const tags = tagsOf(entries, chunks, styles, [...chunks.values()]);
   files.set("index.html", Buffer.from(replaceScripts(template, tags)));
   return files;
 }
 
-function pick({ fileName, name, isEntry, imports }) {
-  return { fileName, name, isEntry, imports };
+/** The texts of a language are asked for as `words-<language>`, whatever their keys. */
+function pick({ fileName, name, isEntry, imports, facadeModuleId }) {
+  const [, language] = /virtual:words\/([a-z]+)\//.exec(facadeModuleId ?? "") ?? [];
+  return { fileName, name: language === undefined ? name : `words-${language}`, isEntry, imports };
 }
 
 function nameOf(script) {

@@ -61,10 +61,19 @@ export function tagsOf(entries, chunks, styles, later) {
     );
   };
   for (const entry of entries) visit(entry);
-  for (const chunk of later) {
-    if (!done.has(chunk.fileName)) {
-      lines.push(`<link rel="later" href="${chunk.fileName}" integrity="${chunk.integrity}">`);
-    }
+  // A module that is imported when it is needed, and what it imports that is not there yet; `data-for` names who needs it.
+  const wanted = new Map();
+  const want = (chunk, name) => {
+    if (done.has(chunk.fileName)) return;
+    const names = wanted.get(chunk.fileName) ?? new Set();
+    if (names.has(name)) return;
+    wanted.set(chunk.fileName, names.add(name));
+    for (const imported of chunk.imports) want(chunks.get(imported), name);
+  };
+  for (const chunk of later) want(chunk, chunk.name);
+  for (const [fileName, names] of [...wanted].sort(([first], [second]) => (first < second ? -1 : 1))) {
+    const file = `"${fileName}" integrity="${chunks.get(fileName).integrity}"`;
+    lines.push(`<link rel="later" data-for="${[...names].sort().join(" ")}" href=${file}>`);
   }
   return `${lines.join("\n")}\n`;
 }

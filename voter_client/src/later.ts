@@ -5,9 +5,13 @@
  * first puts it where the import finds it, checked.
  */
 
-/** Run a dynamic import after its module and what that imports were preloaded with their hashes. */
-export async function later<T>(load: () => Promise<T>): Promise<T> {
+/**
+ * Run a dynamic import after its file was preloaded with its hash, and what that imports; `name` is the file's name without its
+ * hash, for texts `words-<language>`.
+ */
+export async function later<T>(name: string, load: () => Promise<T>): Promise<T> {
   for (const listed of document.querySelectorAll<HTMLLinkElement>('link[rel="later"]')) {
+    if (!(listed.dataset["for"] ?? "").split(" ").includes(name)) continue;
     const link = document.createElement("link");
     link.rel = "modulepreload";
     link.integrity = listed.integrity;

@@ -13,7 +13,7 @@ const LOADERS = {
 } as const;
 
 export async function loadWords(language: Language): Promise<Words> {
-  const texts = (await later(LOADERS[language])).default;
+  const texts = (await later(`words-${language}`, LOADERS[language])).default;
   return new Words(language, texts, PREFIX);
 }
 

@@ -101,7 +101,7 @@ export function verifyElection(input: ElectionInput): Election {
   const head = readHead(keyring, input.checkpoint, input.now_s);
   const { size, root } = head.checkpoint;
   const { entries } = neededFiles(places, size);
-  if (entries.at(-1)! >= size) throw new Refused("BALLOT-8", "no quorum checkpoint covers the opening entry yet", "server");
+  if (entries.at(-1)! >= size) throw refuseOpening("no quorum checkpoint covers what the election rests on");
   const log = new TileReader(input.tile, size, root);
   for (const index of entries) log.requireEntry(index, raw(index));
   return { kind: manifest.kind, manifest, manifestHash, keyring, parts, key, openingIndex: places.opening, head, log };
@@ -176,6 +176,19 @@ type RoundType = "ceremony-key" | "ceremony-commitment" | "ceremony-dealing" | "
 function refuseOpening(reason: string): Refused {
   // The opening entry MUST repeat H and the certificate hash, after R3 of all n.
   return new Refused("CEREMONY-12", reason, "server");
+}
+
+/**
+ * Check the head that a ballot is to name: a beginning of the verified tree that covers the opening entry. That it was sealed, and
+ * covers the credential, only the board can tell.
+ */
+export function verifyHeadSeen(election: Election, head: { readonly size: number; readonly root: Bytes }): void {
+  const { log, openingIndex } = election;
+  const fits = Number.isSafeInteger(head.size) && head.size > openingIndex && head.size <= log.size;
+  if (!fits || !equal(log.rootAt(head.size), head.root)) {
+    // The head seen MUST be a quorum checkpoint of this log, and MUST cover the opening entry.
+    throw new Refused("BALLOT-8", "the head is no beginning of the verified log, or older than its opening", "server");
+  }
 }
 
 /** The contests that a slot of this style votes on, in order. */

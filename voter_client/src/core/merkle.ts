@@ -268,6 +268,18 @@ export class TileReader {
     return this.tile(0, Math.floor(index / TILE_WIDTH))[index % TILE_WIDTH]!;
   }
 
+  /** The root of this tree's first `size` entries; the tiles of entry size-1 are all that it needs. */
+  rootAt(size: number): Bytes {
+    if (!isSize(size) || size > this.size) throw new Misuse("the tree has no such beginning");
+    const rows: Bytes[][] = [];
+    for (let level = 0; Math.floor(size / 256 ** level) > 0; level++) {
+      const count = Math.floor(size / 256 ** level);
+      const width = count % TILE_WIDTH;
+      rows.push(width > 0 ? this.tile(level, Math.floor(count / TILE_WIDTH)).slice(0, width) : []);
+    }
+    return foldRows(rows);
+  }
+
   /** Check that these bytes are the entry at an index. */
   requireEntry(index: number, entry: Bytes): void {
     if (!equal(leafHash(entry), this.leaf(index))) {

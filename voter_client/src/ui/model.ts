@@ -248,7 +248,7 @@ export class Model {
   // --------------------------------------------------------------------------------------------------- identification
 
   async takeCode(typed: string): Promise<void> {
-    const { readCode } = await later(() => import("../code"));
+    const { readCode } = await later("code", () => import("../code"));
     const code = readCode(typed);
     if (code === null) {
       this.set({ problem: { text: this.state.words("identify.code-wrong") } });
@@ -287,7 +287,7 @@ export class Model {
       const begun = await api.beginEnrolment();
       // Another election's name here would let a server collect keys for it.
       if (begun.manifest_hash !== PIN || !isKind(begun.kind)) throw new Refused("RECORD-3", "another election", "server");
-      const { registerChallenge } = await later(() => import("./challenges"));
+      const { registerChallenge } = await later("challenges", () => import("./challenges"));
       const pinned = fromHex(PIN);
       const made = await passkey.make({
         rpId: begun.options.rp.id,
@@ -303,7 +303,7 @@ export class Model {
         location.assign(await this.service404(() => api.beginService(begun.id)));
         return;
       }
-      const { proveCode } = await later(() => import("../code"));
+      const { proveCode } = await later("code", () => import("../code"));
       const proof = proveCode(begun.kind, pinned, this.state.code ?? "", fromHex(key));
       try {
         await api.proveCode(begun.id, proof.key, proof.signature);
@@ -353,27 +353,23 @@ export class Model {
     }
   }
 
-  logIn(): Promise<void> {
-    return this.run(async () => {
+  async logIn(): Promise<void> {
+    await this.run(async () => {
       const { me, info } = this.state;
       if (me === null || info === null || !isKind(info.kind)) throw new api.OfflineError("nobody");
       const start = await api.startLogin();
       if (start.manifestHash !== PIN) throw new Refused("RECORD-3", "another election", "server");
-      const { loginChallenge } = await later(() => import("./challenges"));
+      const { loginChallenge } = await later("challenges", () => import("./challenges"));
       const signed = await passkey.sign(loginChallenge(info.kind, fromHex(PIN), start.token), me.key);
       const voter = await api.logIn(start.token, me.pseudonym, passkey.assertionJson(signed));
       this.keepKey(signed.id);
       this.set({ voter });
       const then = this.afterLogin;
       this.afterLogin = "checking";
-      if (then === "checking") {
-        this.go("checking");
-        void this.check();
-      } else {
-        this.step({ type: "replace", to: then });
-        if (then === "sending") void this.send();
-      }
+      if (then === "checking") this.go("checking");
+      else this.step({ type: "replace", to: then });
     });
+    if (this.state.flow.screen === "checking") await this.check();
   }
 
   private keepKey(key: string): void {
@@ -389,7 +385,7 @@ export class Model {
   /** Verify the election; every page that shows names asks for it. Raises Refused, OfflineError. */
   async verify(): Promise<Election> {
     if (this.state.election !== null) return this.state.election;
-    const { openCore } = await later(() => import("./core"));
+    const { openCore } = await later("core", () => import("./core"));
     this.core ??= await openCore();
     const election = await this.core.verifyElection(PIN, this.nowMs(), this.state.info?.places);
     this.set({ election });
@@ -486,7 +482,7 @@ export class Model {
       const { sealed } = this.state;
       if (sealed === null || this.core === null) return;
       const opened = await this.core.open(sealed.hash);
-      const { SPOILED } = await later(() => import("../core/entries"));
+      const { SPOILED } = await later("messages", () => import("../core/entries"));
       try {
         await api.challenge(SPOILED.toBytes({ ballot: sealed.ballot, opening: opened.opening }));
       } catch (error) {
@@ -520,10 +516,10 @@ export class Model {
         this.expire("cast");
         return;
       }
-      const { castChallenge } = await later(() => import("./challenges"));
+      const { castChallenge } = await later("challenges", () => import("./challenges"));
       if (!isKind(info.kind)) return;
       const signed = await passkey.sign(castChallenge(info.kind, fromHex(PIN), sealed.hash, nonce), me.key);
-      const { BALLOT_ENTRY, entryToBytes } = await later(() => import("../core/entries"));
+      const { BALLOT_ENTRY, entryToBytes } = await later("messages", () => import("../core/entries"));
       const body = BALLOT_ENTRY.toBytes({
         ballot: sealed.ballot,
         nonce,
@@ -691,7 +687,7 @@ function entryOf(outbox: memory.Outbox): Uint8Array {
 
 /** The signed ballot that the outbox holds. */
 async function castOf(outbox: memory.Outbox): Promise<BallotEntry> {
-  const { parseBody, parseEntry } = await later(() => import("../core/entries"));
+  const { parseBody, parseEntry } = await later("messages", () => import("../core/entries"));
   return parseBody(parseEntry(entryOf(outbox)), "ballot");
 }
 
@@ -704,5 +700,5 @@ export async function loadWords(language: Language): Promise<Words> {
     ru: () => import("virtual:words/ru/client."),
     en: () => import("virtual:words/en/client."),
   };
-  return makeWords(language, (await later(texts[language])).default);
+  return makeWords(language, (await later(`words-${language}`, texts[language])).default);
 }

@@ -63,7 +63,7 @@ export function Qr({ text, label }: { text: string; label: string }) {
   const [path, setPath] = useState<{ d: string; size: number } | null>(null);
   useEffect(() => {
     let gone = false;
-    void later(() => import("./qr")).then(({ draw }) => {
+    void later("qr", () => import("./qr")).then(({ draw }) => {
       if (!gone) setPath(draw(text));
     });
     return () => {

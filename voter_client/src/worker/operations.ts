@@ -8,8 +8,8 @@
 import { hashBallot, parseReceipt, type Receipt, sealBallot, verifyNonce, verifyReceipt } from "../core/ballot.js";
 import { readHead } from "../core/board.js";
 import { type Bytes, equal, toHex, wipe } from "../core/bytes.js";
-import { ballotContests, type Election, type Places, verifyElection } from "../core/election.js";
-import { BALLOT_ENTRY, type BallotEntry, entryToBytes, type Manifest } from "../core/entries.js";
+import { ballotContests, type Election, type Places, verifyElection, verifyHeadSeen } from "../core/election.js";
+import { BALLOT_ENTRY, type BallotEntry, entryToBytes, type Manifest, type Unit } from "../core/entries.js";
 import { Misuse, Refused } from "../core/errors.js";
 import { leafHash, parseLogProof, verifyConsistency, verifyInclusion } from "../core/merkle.js";
 import { parseRule } from "../core/rules.js";
@@ -44,6 +44,8 @@ export interface ElectionFacts {
   /** By style id, those styles whose contests were all handed in. */
   readonly styles: readonly { readonly id: number; readonly contests: readonly ContestFacts[] }[];
   readonly head: HeadFacts;
+  /** Units, where their parts were handed in. */
+  readonly units: ReadonlyMap<number, Unit>;
 }
 
 export interface HeadFacts {
@@ -61,6 +63,9 @@ export interface SealInput {
   readonly pseudonym: Bytes;
   readonly number: number;
   readonly previous: Bytes;
+  /** The sealed head that the server names, and the tiles of its last entry (`neededTiles(size, [head.size - 1])`). */
+  readonly head: { readonly size: number; readonly root: Bytes };
+  readonly tiles: readonly (readonly [path: string, data: Bytes])[];
 }
 
 export interface Sealed {
@@ -89,6 +94,7 @@ export type Progress = (done: number, total: number) => void;
 /** The state of one worker. */
 export class Operations {
   private election: Election | undefined;
+  private tiles = new Map<string, Bytes>();
   private last: { hash: Bytes; seed: Bytes; opening: Bytes } | undefined;
 
   constructor(private readonly random: (bytes: Bytes) => void) {}
@@ -97,6 +103,7 @@ export class Operations {
   verifyElection(files: ElectionFiles): ElectionFacts {
     const entries = new Map(files.entries);
     const tiles = new Map(files.tiles);
+    this.tiles = tiles;
     const { pinned, now_s, checkpoint, places } = files;
     const election = verifyElection({
       pinned,
@@ -118,6 +125,7 @@ export class Operations {
       key: election.key,
       styles: styles.map(({ id }) => ({ id, contests: ballotContests(election, id).map(factsOf) })),
       head: headFacts(election),
+      units: election.parts.units,
     };
   }
 
@@ -127,9 +135,10 @@ export class Operations {
     this.forget();
     const contests = ballotContests(election, input.style);
     if (contests.length !== input.choices.length) throw new Misuse("one choice a contest");
+    for (const [path, data] of input.tiles) this.tiles.set(path, data);
+    verifyHeadSeen(election, input.head);
     const seed = new Uint8Array(32);
     this.random(seed);
-    const { size, root } = election.head.checkpoint;
     const sealed = sealBallot(
       {
         kind: election.kind,
@@ -140,7 +149,7 @@ export class Operations {
         pseudonym: input.pseudonym,
         number: input.number,
         previous: input.previous,
-        head: { size, root },
+        head: input.head,
         seed,
       },
       progress,
