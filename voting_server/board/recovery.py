@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from crypto.election.ballot import hash_ballot, parse_ballot
 from crypto.election.board import pseudonym_of
 from crypto.election.entries import VOTER_TYPES, BallotEntry, Entry, Seal, Spoiled, parse_entry
+from crypto.election.record import Record
 from crypto.errors import Misuse, Refused
 from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, Get, TileReader, prove_consistency, verify_consistency
 from crypto.signatures import Note, VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
@@ -26,8 +27,9 @@ from voting_server.board.lock import SequencerLock
 from voting_server.board.mark import Mark
 from voting_server.board.replica import Replica
 from voting_server.board.service import Board, role_of
-from voting_server.board.store import NewEntry
+from voting_server.board.store import NewEntry, Queued
 from voting_server.board.witnesses import read_note
+from voting_server.plumbing.logging import log
 
 
 @dataclass(slots=True)
@@ -83,9 +85,13 @@ def _recover(board: Board, get: Get) -> int:
             at += 1
     log_line = Note(parse_note(note).text, parse_note(note).lines_of(log_key)[:1]).to_bytes()
     taken.ends.append((head.size, number, log_line))
-    _require_accepted(board, taken)
+    record = _require_accepted(board, taken)
     with board.context.database.begin() as connection:
-        _store(board, connection, manifest.kind, taken)
+        refused = _store(board, connection, manifest.kind, taken, record)
+    for row in refused:
+        # Where it was acknowledged, its receipt is a broken promise: its voter must be told, and cast again.
+        level = log().error if row.deadline_ms is not None else log().warning
+        level("entry-refused", type=row.type)
     return head.size - own.size
 
 
@@ -112,8 +118,8 @@ def _note_seal(taken: _Taken, seal: Seal, number: int, at: int, size: int) -> No
     taken.quorums += seal.quorum
 
 
-def _require_accepted(board: Board, taken: _Taken) -> None:
-    """Let the state machine judge every entry, in a replica that is thrown away. Raises Refused."""
+def _require_accepted(board: Board, taken: _Taken) -> Record:
+    """Let the state machine judge every entry; return the record behind them. Raises Refused."""
     lost = {start + place: raw for _, start, entries in taken.blocks for place, (_, raw) in enumerate(entries)}
     first = min(lost)
 
@@ -129,18 +135,30 @@ def _require_accepted(board: Board, taken: _Taken) -> None:
         for index, place in record.refused.items():
             if index >= first:
                 raise Refused(place.refused.check, place.refused.reason, culprit=f"entry {index} of the copy")
+        return record
 
 
-def _store(board: Board, connection: Connection, kind: Kind, taken: _Taken) -> None:
-    store = board.store
+def _store(board: Board, connection: Connection, kind: Kind, taken: _Taken, record: Record) -> list[Queued]:
+    """Write what was taken; return rows that waited and can no longer stand."""
+
+    def judge(raw: bytes) -> str:
+        try:
+            record.review(raw)
+        except Refused as refusal:
+            return refusal.check
+        raise Misuse("an entry that waits has the place of one in the copy, and could still stand")
+
+    store, refused = board.store, []
     for number, start, entries in taken.blocks:
         store.append(connection, start, number, entries)
         rows = [_describe(kind, parse_entry(raw), raw) for _, raw in entries]
-        store.restore(connection, [(row, start + place) for place, row in enumerate(rows) if row.type != "seal"])
+        placed = [(row, start + place) for place, row in enumerate(rows) if row.type != "seal"]
+        refused += store.restore(connection, placed, judge)
     for size, number, note in taken.ends:
         store.add_checkpoint(connection, size, number, note)
     for quorum in taken.quorums:
         store.set_quorum(connection, parse_checkpoint(parse_note(quorum).text).size, quorum)
+    return refused
 
 
 def _describe(kind: Kind, entry: Entry, raw: bytes) -> NewEntry:

@@ -408,11 +408,26 @@ class Store:
         if failed:
             connection.execute(by_id.values(state="refused", check_id=bindparam("check")), failed)
 
-    def restore(self, connection: Connection, entries: Sequence[tuple[NewEntry, int]]) -> None:
-        """Note entries that stand in the log at an index, where the queue does not know them or lets them wait."""
+    def restore(
+        self, connection: Connection, entries: Sequence[tuple[NewEntry, int]], judge: Callable[[bytes], str]
+    ) -> list[Queued]:
+        """Note entries that stand in the log at an index, where the queue does not know them or lets them wait.
+
+        What waits in the place of one of them (another ballot with its number, another strike of its slot) is refused
+        by the check that `judge` names for its bytes; return those rows. The same ballot signed again is that ballot.
+        """
         dialect: Any = sqlite if self._database.is_sqlite else postgresql
+        refused = []
         for entry, index in entries:
             values = {name: getattr(entry, name) for name in _KEPT}
+            for rival, raw in self._rivals(connection, entry):
+                state: dict[str, Any] = {"state": "refused", "check_id": ""}
+                if rival.ballot_hash is not None and rival.ballot_hash == entry.ballot_hash:
+                    state = {**values, "state": "sequenced", "entry_index": index}
+                else:
+                    state["check_id"] = judge(raw)
+                    refused.append(rival)
+                connection.execute(update(QUEUE).where(QUEUE.c.id == rival.id).values(**state))
             statement = dialect.insert(QUEUE).values(
                 **values, state="sequenced", entry_index=index, received_at_ms=NOW_MS
             )
@@ -421,6 +436,18 @@ class Store:
                     index_elements=["leaf"], set_={"state": "sequenced", "entry_index": index}
                 )
             )
+        return refused
+
+    @staticmethod
+    def _rivals(connection: Connection, entry: NewEntry) -> list[tuple[Queued, bytes]]:
+        """Return other rows that wait and cannot stand beside a written entry."""
+        same = QUEUE.c.ballot_hash == entry.ballot_hash
+        if entry.number is not None:
+            same |= (QUEUE.c.pseudonym == entry.pseudonym) & (QUEUE.c.number == entry.number)
+        if entry.type == "strike":
+            same |= (QUEUE.c.pseudonym == entry.pseudonym) & (QUEUE.c.type == "strike")
+        chosen = select(*_QUEUED, QUEUE.c.raw).where(QUEUE.c.leaf != entry.leaf, QUEUE.c.state == "waiting", same)
+        return [(_queued(row), bytes(row.raw)) for row in connection.execute(chosen)]
 
     # ---------------------------------------------------------------------------------------------- checkpoints
 

@@ -3,17 +3,21 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from audit.mirror import Mirror
+from crypto.election.ballot import hash_ballot, parse_ballot
+from crypto.election.entries import BallotEntry, Strike, parse_entry
 from crypto.errors import Misuse, Refused
 from crypto.merkle import Tiles, leaf_hash, publish
 from crypto.signatures import Checkpoint, VerifierKey, sign_checkpoint
 from tests.integration.board.town import Town
-from tests.simulator import signing_key
+from tests.simulator import secret, signing_key
 from voting_server.board.recovery import recover
+from voting_server.board.store import NewEntry
 
 
 def save(town: Town, file: Path) -> None:
@@ -115,3 +119,50 @@ def test_a_replica_that_failed_half_way_begins_again(desk: Town, monkeypatch: py
     with replica.follow() as record:
         assert record.size == desk.board.heads().size
         assert record.refused == {}
+
+
+def test_what_was_taken_in_meanwhile_gives_way_to_what_the_log_holds(desk: Town, tmp_path: Path) -> None:
+    desk.run("open")
+    save(desk, tmp_path / "old")
+    first, second, third = desk.registered()[:3]
+    delay_ms = desk.manifest.receipt_delay_ms
+    positions = {id(voter): (voter.number, voter.previous) for voter in (first, second)}
+    strike = desk.by_registrars("strike", Strike(third.pseudonym, "station"))
+    kept = [desk.vote(first), desk.vote(second)]
+    desk.block(voters=[*kept, strike])
+    copy = Mirror(tmp_path / "copy", VerifierKey(desk.manifest.origin, desk.manifest.log_key))
+    copy.update(desk.board.publication.get)
+    set_back(desk, tmp_path / "old")
+    for voter in (first, second):
+        voter.number, voter.previous = positions[id(voter)]
+    ballot = BallotEntry.parse(parse_entry(kept[0]).body).ballot
+    again = desk.cast(first, ballot, issued_at_ms=desk.clock_ms + 1)
+    assert again != kept[0]
+    rival = desk.cast(second, desk.seal_ballot(second, seed=secret("rival"))[0])
+    other = desk.by_registrars("strike", Strike(third.pseudonym, "another station"))
+    for raw in (again, rival, other):
+        desk.board.insert(_numbered(desk, raw, delay_ms))
+    assert recover(desk.board, copy.get) > 0
+    store, kind = desk.board.store, desk.kind
+    row = store.find(ballot_hash=hash_ballot(kind, ballot))
+    assert row is not None
+    assert (row.state, desk.board.read(row.entry_index or 0)) == ("sequenced", kept[0])
+    states = [desk.board.find_entry(leaf_hash(raw)) for raw in (kept[1], rival, strike, other)]
+    assert [(row.state, row.check_id) for row in states if row] == [
+        ("sequenced", None),
+        ("refused", f"BALLOT-{7}"),
+        ("sequenced", None),
+        ("refused", f"CREDENTIAL-{10}"),
+    ]
+    assert desk.sequencer.start()
+    desk.write()
+    assert desk.record.refused == {}
+
+
+def _numbered(desk: Town, raw: bytes, delay_ms: int) -> NewEntry:
+    """Return a row as the casting stores it."""
+    entry = desk.board._describe(raw, delay_ms)
+    if entry.type != "ballot":
+        return entry
+    ballot = BallotEntry.parse(parse_entry(raw).body).ballot
+    return replace(entry, number=parse_ballot(ballot).number, ballot_hash=hash_ballot(desk.kind, ballot))
