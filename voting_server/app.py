@@ -181,11 +181,6 @@ def _lifespan(context: Context, services: Sequence[Service], inner: Sequence[Fas
     return lifespan
 
 
-def open_roles(settings: Settings, side: Literal["identity", "ballot"]) -> Roles:
-    """Return a side's people with roles, for its command line; whoever asks closes the context."""
-    return Roles(Context.open(settings, side))
-
-
 def run_sequencer(settings: Settings, ended: threading.Event) -> None:
     """Write blocks until `ended` is set. Raises what `require_sound` does, and ForkError."""
     logging.configure()

@@ -12,15 +12,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from voting_server.roles.service import Roles
+    from voting_server.elections.remote import Remote
 
 app = typer.Typer(name="dobush-server", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -102,87 +102,12 @@ def check(side: SideOption = "desk") -> None:
     sys.exit(1 if faults else 0)
 
 
-# ----------------------------------------------------------------------------------- people with a role on this side
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def role(context: typer.Context) -> None:
+    """Add, invite, retire and list the people with a role at this installation (`role --help`)."""
+    from voting_server.roles.cli import app as program  # noqa: PLC0415
 
-role = typer.Typer(no_args_is_help=True, help="People with a role at this installation: add, invite, retire, list.")
-app.add_typer(role, name="role")
-OneSide = Annotated[Literal["identity", "ballot"], typer.Option(help="On which side; each has its own people.")]
-PersonOption = Annotated[int, typer.Option("--id", help="The person's number.", min=1)]
-HoursOption = Annotated[int, typer.Option(help="How long the invitation holds.", min=1, max=720)]
-SignerOption = Annotated[str, typer.Option("--key", help="Her public signing key, 64 hexadecimal digits.")]
-
-
-@role.command(name="add")
-def add_person(
-    side: OneSide,
-    as_role: Annotated[Literal["officer", "registrar", "operator"], typer.Option("--role", help="Her role.")],
-    name: Annotated[str, typer.Option(help="Her name.")],
-    body: Annotated[str, typer.Option(help="The body that she is of, as the manifest writes it.")],
-    key: SignerOption = "",
-    hours: HoursOption = 72,
-) -> None:
-    """Add somebody and print the code with which she registers her passkey, once."""
-    with _roles(side) as roles:
-        person = roles.add(name, body, as_role, bytes.fromhex(key) if key else None)
-        typer.echo(json.dumps({"id": person, "code": roles.invite(person, hours * 3_600)}))
-
-
-@role.command(name="invite")
-def invite_person(side: OneSide, person: PersonOption, hours: HoursOption = 72) -> None:
-    """Invite somebody again: she lost her passkey, or the first invitation ended; the new passkey replaces the old."""
-    with _roles(side) as roles:
-        typer.echo(json.dumps({"id": person, "code": roles.invite(person, hours * 3_600)}))
-
-
-@role.command(name="key")
-def set_key(side: OneSide, person: PersonOption, key: SignerOption) -> None:
-    """Note somebody's new signing key after a rotation."""
-    with _roles(side) as roles:
-        roles.set_key(person, bytes.fromhex(key))
-
-
-@role.command(name="retire")
-def retire_person(side: OneSide, person: PersonOption) -> None:
-    """End somebody's role and her sessions at once; what she did stays in the trail."""
-    with _roles(side) as roles:
-        roles.retire(person)
-
-
-@role.command(name="list")
-def list_people(side: OneSide) -> None:
-    """List everybody who has or had a role, and check the trail's chain."""
-    with _roles(side) as roles:
-        for each in roles.people():
-            state = "active" if each.is_active else "retired"
-            typer.echo(f"{each.id}\t{each.role}\t{each.name}\t{each.body}\t{state}\t{each.passkeys} passkeys")
-        with roles.context.database.read() as connection:
-            typer.echo(f"{roles.store.verify_trail(connection)} acts in the trail, their chain holds")
-
-
-@contextmanager
-def _roles(side: Literal["identity", "ballot"]) -> Iterator["Roles"]:
-    """Open a side's roles as its settings say; turn what is refused into one line and exit status 2."""
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-    from locales import dictionary  # noqa: PLC0415
-    from voting_server.app import open_roles  # noqa: PLC0415
-    from voting_server.plumbing.problems import ProblemError  # noqa: PLC0415
-    from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
-
-    desk = os.environ.get("DOBUSH_SIDE") == "desk"
-    roles = open_roles(read_settings(Side.DESK if desk else Side(side)), side)
-    try:
-        yield roles
-    except ProblemError as problem:
-        typer.echo(dictionary("en")(f"problem.{problem.code}"), err=True)
-        raise typer.Exit(2) from None
-    except (ValueError, SQLAlchemyError) as error:
-        typer.echo(
-            f"{type(error).__name__}: {error}" if isinstance(error, ValueError) else type(error).__name__, err=True
-        )
-        raise typer.Exit(2) from None
-    finally:
-        roles.context.close()
+    program(context.args, prog_name="dobush-server role")
 
 
 # ------------------------------------------------------------------------------------------------- an officer's acts
@@ -260,6 +185,128 @@ def send_act(
         answer = httpx.post(f"{url.rstrip('/')}/entries", content=entry.read_bytes(), headers=headers, timeout=30)
         typer.echo(json.dumps(answer.json(), ensure_ascii=False, indent=2))
     sys.exit(0 if answer.status_code == 202 else 1)
+
+
+UrlArgument = Annotated[str, typer.Argument(help="Address of the ballot side.", metavar="URL")]
+ProposalArgument = Annotated[int, typer.Argument(help="Number of the act.", metavar="ID", min=1)]
+
+
+@officer.command(name="list")
+def list_proposals(url: UrlArgument, key: KeyOption, passphrase_file: WordsOption = None) -> None:
+    """List the acts that wait for a second person, and what became of the others."""
+    with _explained():
+        for each in _remote(url, key, passphrase_file).proposals():
+            signed = ", ".join(f"{signer['name']} ({signer['body']})" for signer in each["signatures"])
+            typer.echo(f"{each['id']}\t{each['type']}\t{each['state']}\t{signed}\t{each['note']}")
+
+
+@officer.command(name="show")
+def show_proposal(
+    url: UrlArgument, identifier: ProposalArgument, key: KeyOption, passphrase_file: WordsOption = None
+) -> None:
+    """Show an act as it will stand in the log, decoded on this machine."""
+    from voting_server.elections.remote import show  # noqa: PLC0415
+
+    with _explained():
+        typer.echo(_in_json(show(*_remote(url, key, passphrase_file).proposal(identifier))))
+
+
+@officer.command(name="propose")
+def propose_act(
+    url: UrlArgument,
+    entry_type: Annotated[str, typer.Argument(help="Type of the entry.", metavar="TYPE")],
+    body: Annotated[Path, typer.Argument(help="Its body in JSON; byte strings in hexadecimal.")],
+    kind: KindOption,
+    key: KeyOption,
+    manifest_hash: HashOption = "00" * 32,
+    parts: Annotated[Path | None, typer.Option(help="Of a manifest: JSON list of type and body in base64.")] = None,
+    passphrase_file: WordsOption = None,
+) -> None:
+    """Propose an act with one's own signature; a second officer of another body signs it with `approve`."""
+    from voting_server.elections import acts  # noqa: PLC0415
+
+    with _explained():
+        message = acts.read_body(entry_type, json.loads(body.read_bytes()))
+        typer.echo(_in_json(acts.show_body(entry_type, message.to_bytes())))
+        more = json.loads(parts.read_bytes()) if parts else ()
+        remote = _remote(url, key, passphrase_file)
+        _tell(remote.propose(kind, bytes.fromhex(manifest_hash), entry_type, message, more))
+
+
+@officer.command(name="approve")
+def approve_act(
+    url: UrlArgument,
+    identifier: ProposalArgument,
+    kind: KindOption,
+    key: KeyOption,
+    manifest_hash: HashOption = "00" * 32,
+    passphrase_file: WordsOption = None,
+) -> None:
+    """Read an act and put one's own signature to it; its type is typed back before anything is signed."""
+    from voting_server.elections.acts import ActError  # noqa: PLC0415
+    from voting_server.elections.remote import show  # noqa: PLC0415
+
+    with _explained():
+        remote = _remote(url, key, passphrase_file)
+        found, body = remote.proposal(identifier)
+        typer.echo(_in_json(show(found, body)))
+        if typer.prompt("Type the act's type to sign it", err=True) != found["type"]:
+            raise ActError("nothing was signed")
+        _tell(remote.sign(kind, bytes.fromhex(manifest_hash), identifier, body))
+
+
+@officer.command(name="reject")
+def reject_act(
+    url: UrlArgument,
+    identifier: ProposalArgument,
+    reason: Annotated[str, typer.Option(help="Why; the others read it.")],
+    key: KeyOption,
+    passphrase_file: WordsOption = None,
+) -> None:
+    """End an act that is not wanted."""
+    with _explained():
+        _tell(_remote(url, key, passphrase_file).reject(identifier, reason))
+
+
+@officer.command(name="resend")
+def resend_act(
+    url: UrlArgument, identifier: ProposalArgument, key: KeyOption, passphrase_file: WordsOption = None
+) -> None:
+    """Send an act again that both have signed and that came too early."""
+    with _explained():
+        _tell(_remote(url, key, passphrase_file).send(identifier))
+
+
+@officer.command(name="ask")
+def ask_service(
+    url: UrlArgument,
+    path: Annotated[str, typer.Argument(help="What is read, for example /live.")],
+    key: KeyOption,
+    side: Annotated[Literal["identity", "ballot"], typer.Option(help="Which side is asked.")] = "ballot",
+    passphrase_file: WordsOption = None,
+) -> None:
+    """Read something that is open to one's role, as JSON: /live, /roles/trail, at the identity side /rolls."""
+    with _explained():
+        typer.echo(_in_json(_remote(url, key, passphrase_file, side).call("GET", path)))
+
+
+def _remote(url: str, key: Path, passphrase_file: Path | None, side: str = "ballot") -> "Remote":
+    from voting_server.elections.remote import Remote  # noqa: PLC0415
+    from voting_server.plumbing.database import wall_clock_ms  # noqa: PLC0415
+    from voting_server.voters import key_file  # noqa: PLC0415
+
+    return Remote(url, key_file.read(key, _passphrase(passphrase_file)), wall_clock_ms, side=side)
+
+
+def _tell(found: Mapping[str, Any]) -> None:
+    """Say what became of an act; exit 1 where the log refused it."""
+    typer.echo(_in_json({name: found.get(name) for name in ("id", "type", "state", "note", "check", "leaf")}))
+    if found["state"] == "signed":
+        raise typer.Exit(1)
+
+
+def _in_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _passphrase(file: Path | None) -> str:

@@ -232,7 +232,7 @@ class Roles:
             call = read_call(asked.signer)
             found = self.store.find_signer(connection, call.signer)
             key = b"" if found is None or found.key is None else found.key
-            verify_call(call, key, self.side, asked.method, asked.path, self.context.database.now_ms())
+            verify_call(call, key, self.side, asked.method, asked.path, self.store.now_ms(connection))
         except CallError:
             raise ProblemError("login-failed") from None
         if found is None or asked.body_hash not in {None, call.body_hash}:

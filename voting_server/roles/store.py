@@ -147,6 +147,11 @@ class Store:
         """Choose the side."""
         self.tables = TABLES[side]
 
+    @staticmethod
+    def now_ms(connection: Connection) -> int:
+        """Return the database's clock."""
+        return int(connection.execute(select(NOW_MS)).scalar_one())
+
     # --------------------------------------------------------------------------------------------------- people
 
     def add_person(self, connection: Connection, name: str, body: str, role: Role, key: bytes | None) -> int:
@@ -278,7 +283,7 @@ class Store:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TRAIL_LOCK})
         last = connection.execute(select(trail.c.number, trail.c.hash).order_by(trail.c.number.desc()).limit(1)).first()
         number, previous = (0, ZERO) if last is None else (last.number + 1, bytes(last.hash))
-        made = Act(number, connection.execute(select(NOW_MS)).scalar_one(), person, act, subject[:120], outcome[:40])
+        made = Act(number, self.now_ms(connection), person, act, subject[:120], outcome[:40])
         connection.execute(
             insert(trail).values(
                 number=made.number,

@@ -13,13 +13,12 @@ from fastapi.testclient import TestClient
 from crypto.election.ceremony import make_key
 from crypto.election.entries import Incident
 from crypto.merkle import leaf_hash
-from tests.roles import app_of, operate
+from tests.roles import app_of, lay_out, operate
 from tests.simulator import World, secret, signing_key
 from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
 from voting_server.plumbing.context import Context
-from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.settings import Limits, Settings, Side
 
 STRANGER = {"Cookie": f"__Host-dobush-roles-ballot={'ab' * 32}", "Origin": "http://localhost:8000"}
@@ -47,7 +46,7 @@ def settings(folder: Path, **limits: int) -> Settings:
 def client(tmp_path: Path) -> Iterator[TestClient]:
     """Return a client of a ballot side without an election."""
     made = settings(tmp_path, entries_a_minute=3)
-    migrate_side(made)
+    lay_out(made)
     with TestClient(create_app(made)) as client:
         yield client
 
@@ -123,7 +122,7 @@ def test_a_founding_may_be_as_large_as_the_limit_and_not_a_byte_larger(tmp_path:
     content = json.dumps(founding(world)).encode()
     for limit, code in ((len(content) - 1, 413), (len(content), 201)):
         made = settings(tmp_path / str(code), body_bytes=4_000, import_bytes=limit)
-        migrate_side(made)
+        lay_out(made)
         with TestClient(create_app(made)) as client:
             headers = {**operate(app_of(client)), "Content-Type": "application/json"}
             assert client.post("/election", content=content, headers=headers).status_code == code
@@ -132,7 +131,7 @@ def test_a_founding_may_be_as_large_as_the_limit_and_not_a_byte_larger(tmp_path:
 @pytest.mark.parametrize("header", [{}, STRANGER])
 def test_a_large_body_of_a_stranger_is_not_even_read(tmp_path: Path, header: dict[str, str]) -> None:
     made = settings(tmp_path, body_bytes=1_000)
-    migrate_side(made)
+    lay_out(made)
     with TestClient(create_app(made)) as client:
         headers = {**header, "Content-Type": "application/json"}
         assert problem(client.post("/election", content=b"[" * 1_001, headers=headers)) == "too-large"
