@@ -77,9 +77,9 @@ class Proposals:
                 raise ProblemError("proposal-closed")
             if any(person.id == each.person or signed[0] == each.key_id for each in found.signatures):
                 raise ProblemError("signed-already")
-            names = self._roles.store.people(connection)
-            bodies = {each.body for each in names if each.id in {signature.person for signature in found.signatures}}
-            if person.body in bodies:
+            signers = {each.person for each in found.signatures}
+            others = [each for each in self._roles.store.people(connection) if each.id in signers]
+            if any((each.role, each.body) == (person.role, person.body) for each in others):
                 raise ProblemError("same-body")
             self._verify(person, self._keys(found.type, found.body), found.type, found.body, signed)
             try:
@@ -167,6 +167,9 @@ class Proposals:
     def _verify(person: Person, keys: Keys, entry_type: str, body: bytes, signed: tuple[bytes, bytes]) -> None:
         """Check that a signature is this person's own, by the key that the election names for her body."""
         identifier, signature = signed
+        if person.role != "officer" and entry_type != "rotate":
+            # One signature too many would keep the log from ever taking the act.
+            raise ProblemError("forbidden")
         holder = keys.keyring.holders.get(identifier)
         is_own = person.key is not None and key_id(person.key) == identifier
         if holder is None or not is_own or (holder.role, holder.body) != (person.role, person.body):

@@ -1,6 +1,6 @@
 """`dobush-server role`: the people with a role at this installation, on its own command line.
 
-Spec: `docs/operations/officers.md`. Nobody but whoever runs the machine could let the first of them in; what is done here
+Spec: `docs/operations/officers.md`. Only whoever runs the machine can let the first of them in; what is done here
 stands in the trail as done by nobody with a role (0). A code is printed once and kept nowhere.
 
 >>> app.info.name
