@@ -76,6 +76,9 @@ bench-client: $(KERNEL) $(CLIENT) ## sealing in Chromium and the size of the pag
 
 client: $(CLIENT) ## build the pages that are opened in a browser into voting_server/client/
 
+bench-national: $(KERNEL) ## an election of 1,584,446 ballots written and verified; writes bench/results/national.json (smaller: ARGS="--share 0.01")
+	$(BIN)/python -m bench.national $(ARGS)
+
 kernel: $(KERNEL) ## build the Rust kernel (release) and install the project into .venv
 
 clean: ## remove everything that was built here

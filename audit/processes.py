@@ -1,31 +1,32 @@
-"""Worker processes for the audit: windows of raw bytes go out, outcomes come back, and each tells its peak memory.
+"""Worker processes for the audit: windows of raw bytes go out, verdicts come back, sums stay until they are asked for.
 
 Spec: `docs/operations/audit.md`, section "Memory and time". Nothing is shared with the workers but what they are sent.
 
->>> _peak() > 0
+>>> peak_bytes() > 0
 True
 """
 
 import gc
 import multiprocessing
 import os
+import pickle
 import resource
 import sys
 from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 from audit.verify import Inline, Ticket
-from crypto.election.record import Discharged, Office, Work, discharge
+from crypto.election.record import Discharged, Office, Totals, Work, discharge
 
 
-def _peak() -> int:
+def peak_bytes() -> int:
     """Return this process's peak memory in bytes; the system counts KiB, but for macOS."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _collect_rarely() -> None:
+def collect_rarely() -> None:
     """Let the cycle collector run seldom: an audit makes millions of small objects and hardly any cycle of them."""
     gc.freeze()
     gc.set_threshold(200_000, 50, 1_000)
@@ -38,10 +39,28 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _discharge(office: Office | None, works: list[Work], hints: list[bytes] | None) -> tuple[Discharged, int, int]:
+# What a worker process has counted since it was last asked.
+_TOTALS = Totals()
+
+
+def discharge_window(packed: bytes) -> tuple[Discharged, int, int]:
     """Verify one window in a worker process; return the outcome, the process and its peak memory in bytes."""
-    outcome = discharge(office, works, hints)
-    return outcome, os.getpid(), _peak()
+    office, works, hints = pickle.loads(packed)  # noqa: S301 -- sent by the process that started this one
+    outcome = discharge(office, works, hints, totals=_TOTALS)
+    return outcome, os.getpid(), peak_bytes()
+
+
+def take_totals() -> Discharged:
+    """Return what this worker process has counted, and begin with nothing again."""
+    return _TOTALS.take()
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One process; `load` windows are under way in it."""
+
+    pool: ProcessPoolExecutor
+    load: int = 0
 
 
 class Processes:
@@ -53,38 +72,54 @@ class Processes:
     def __init__(self, count: int) -> None:
         self.depth = 2 * count
         self._peaks: dict[int, int] = {}
-        self._pool: ProcessPoolExecutor | None = None
-        _collect_rarely()
+        self._inline = Inline()
+        self._workers: list[_Worker] = []
+        collect_rarely()
         if count > 1:
             # A fork server starts without this process's threads and memory; it has the modules loaded once for all.
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["audit.processes"])
-            self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_collect_rarely)
+            # One pool a process: each keeps sums of its own, and must be asked for them.
+            self._workers = [
+                _Worker(ProcessPoolExecutor(1, mp_context=context, initializer=collect_rarely)) for _ in range(count)
+            ]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        for worker in self._workers:
+            worker.pool.shutdown(cancel_futures=True)
 
     def start(self, office: Office | None, works: list[Work], hints: list[bytes] | None) -> Ticket:
-        """Send one window to whichever process is free."""
-        if self._pool is None:
-            return Inline().start(office, works, hints)
-        return _Sent(self._pool.submit(_discharge, office, works, hints), self._peaks)
+        """Send one window to the process with the least to do."""
+        if not self._workers:
+            return self._inline.start(office, works, hints)
+        worker = min(self._workers, key=lambda each: each.load)
+        worker.load += 1
+        # Packed here and once: what the pool's own thread would pack holds every object until it is sent.
+        packed = pickle.dumps((office, works, hints), protocol=pickle.HIGHEST_PROTOCOL)
+        return _Sent(worker.pool.submit(discharge_window, packed), worker, self._peaks)
+
+    def take(self) -> list[Discharged]:
+        """Return the sums that every worker has counted since it was last asked."""
+        if not self._workers:
+            return self._inline.take()
+        return [future.result() for future in [worker.pool.submit(take_totals) for worker in self._workers]]
 
     def peak_bytes(self) -> int:
         """Return the peak memory of this process and of every worker that has answered, summed."""
-        return _peak() + sum(self._peaks.values())
+        return peak_bytes() + sum(self._peaks.values())
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    future: Future[tuple[Discharged, int, int]]
-    peaks: dict[int, int]
+    future: "Future[tuple[Discharged, int, int]]"
+    worker: _Worker
+    peaks: dict[int, int] = field(default_factory=dict)
 
     def result(self) -> Discharged:
         outcome, process, peak = self.future.result()
+        self.worker.load -= 1
         self.peaks[process] = peak
         return outcome

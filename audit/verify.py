@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from crypto.election.entries import VOTER_TYPES
-from crypto.election.record import Discharged, Office, Record, Work, discharge
+from crypto.election.record import Discharged, Office, Record, Totals, Work, discharge
 from crypto.errors import DobushError, Misuse, Refused
 from crypto.merkle import (
     CHECKPOINT_PATH,
@@ -81,6 +81,10 @@ class Workers(Protocol):
         """Begin with one window."""
         ...
 
+    def take(self) -> list[Discharged]:
+        """Return the sums of all windows that ended since this was last asked."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class _Done:
@@ -95,9 +99,17 @@ class Inline:
 
     depth = 1
 
+    def __init__(self) -> None:
+        """Begin with no sums."""
+        self._totals = Totals()
+
     def start(self, office: Office | None, works: list[Work], hints: list[bytes] | None) -> Ticket:
         """Verify a window at once."""
-        return _Done(discharge(office, works, hints))
+        return _Done(discharge(office, works, hints, totals=self._totals))
+
+    def take(self) -> list[Discharged]:
+        """Return the sums so far."""
+        return [self._totals.take()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +214,9 @@ class _Pass:
         self._indexes = array("Q")
         self._hinted: list[bytes] = []
         self._under_way: deque[tuple[Ticket, array[int], list[Work]]] = deque()
+        self._sent = False
+        if workers is not None:
+            workers.take()  # of a pass that was thrown away
 
     def read(self, hints: Hints | None, tell: Tell) -> None:
         """Apply all entries; stop early where another pass is needed. Raises Refused where the tree is broken."""
@@ -272,6 +287,7 @@ class _Pass:
             self.record.office(), self._works, self._hinted if self._hints is not None else None
         )
         self._under_way.append((ticket, self._indexes, self._works))
+        self._sent = True
         self._works, self._indexes, self._hinted = [], array("Q"), []
 
     def _collect(self) -> None:
@@ -286,6 +302,10 @@ class _Pass:
         self._send()
         while self._under_way:
             self._collect()
+        if self._sent and self._workers is not None:
+            self._sent = False
+            for outcome in self._workers.take():
+                self.record.merge(outcome)
 
 
 class _Reread:

@@ -142,12 +142,42 @@ class BallotVerifier:
         """
 
     def verify_and_sum(
-        self, ballots: Sequence[bytes], groups: Sequence[int], hints: Sequence[bytes] | None = None, threads: int = 1
+        self,
+        ballots: Sequence[bytes],
+        groups: Sequence[int],
+        hints: Sequence[bytes] | None = None,
+        threads: int = 1,
+        totals: Totals | None = None,
     ) -> tuple[list[int], dict[tuple[int, int], bytes]]:
-        """Return the codes, and A*, B* of every option summed over accepted ballots by (groups[i], contest id)."""
+        """Return the codes, and A*, B* of every option summed over accepted ballots by (groups[i], contest id).
+
+        With `totals` the sums go there, and the dictionary is empty.
+        """
 
     def make_hints(self, ballot: bytes) -> bytes:
         """Return 32 bytes a point (each contest's ciphertexts, then M1, M0, D), empty when there are no such parts."""
+
+@final
+class Totals:
+    """Sums of many windows of ballots, kept as points until they are asked for: encoding costs most of summing."""
+
+    def __new__(cls) -> Totals: ...
+    def take(self) -> dict[tuple[int, int], bytes]:
+        """Return the sums so far by (group, contest id), and begin with nothing again."""
+
+@final
+class Ed25519Key:
+    """A key that signs much, with 165 kB of multiples; ValueError where it is no key by the strict rule."""
+
+    def __new__(cls, data: bytes) -> Ed25519Key: ...
+
+def vartime_verify_ed25519(
+    keys: Sequence[Ed25519Key], messages: Sequence[bytes], signatures: Sequence[bytes]
+) -> list[bool]:
+    """Tell of each signature whether it holds by the strict rule of `docs/spec/signatures.md`: no random combination.
+
+    ValueError for lists of different lengths and for signatures that have not 64 bytes.
+    """
 
 @final
 class Sealer:

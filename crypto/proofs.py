@@ -547,6 +547,23 @@ class VerifiedBallots:
     sums: dict[tuple[int, int], bytes]
 
 
+class RunningSums:
+    """Sums over many calls of `BallotVerifier.verify_and_sum`, encoded once when they are taken."""
+
+    def __init__(self) -> None:
+        self.points = _kernel.Totals()
+        self._vectors: dict[tuple[int, int], tuple[Ciphertext, ...]] = {}
+
+    def add(self, name: tuple[int, int], vector: tuple[Ciphertext, ...]) -> None:
+        """Add one vector to the sums of (group, contest id)."""
+        self._vectors[name] = add_vectors([self._vectors[name], vector]) if name in self._vectors else vector
+
+    def take(self) -> dict[tuple[int, int], bytes]:
+        """Return the sums so far, and begin with nothing again."""
+        vectors, self._vectors = self._vectors, {}
+        return {**self.points.take(), **{name: vector_to_bytes(vector) for name, vector in vectors.items()}}
+
+
 class BallotVerifier:
     """Verifies ballots of one election from their bytes, many at once, and adds up the accepted ones.
 
@@ -603,20 +620,23 @@ class BallotVerifier:
         *,
         hints: Sequence[bytes] | None = None,
         threads: int = 1,
+        totals: RunningSums | None = None,
     ) -> VerifiedBallots:
-        """Verify, and add the accepted ballots' vectors by `(groups[i], contest id)` (a group: a leaf unit)."""
+        """Verify, and add the accepted ballots' vectors by `(groups[i], contest id)` (a group: a leaf unit).
+
+        With `totals` the sums go there, and the answer has none.
+        """
         if self._kernel is not None:
-            raw_hints = None if hints is None else list(hints)
-            codes, sums = self._kernel.verify_and_sum(list(ballots), list(groups), raw_hints, threads)
+            raw_hints, kept = None if hints is None else list(hints), None if totals is None else totals.points
+            codes, sums = self._kernel.verify_and_sum(list(ballots), list(groups), raw_hints, threads, kept)
             verdicts = [self._translate(code, ballot) for code, ballot in zip(codes, ballots, strict=True)]
             return VerifiedBallots(verdicts, sums)
         verdicts, decoded = self._verify_in_python(ballots)
-        totals: dict[tuple[int, int], tuple[Ciphertext, ...]] = {}
+        running = RunningSums() if totals is None else totals
         for at, group in enumerate(groups):
             for item in decoded[at] if verdicts[at] is None else ():
-                name = (group, item.contest.contest)
-                totals[name] = add_vectors([totals[name], item.vector]) if name in totals else item.vector
-        return VerifiedBallots(verdicts, {name: vector_to_bytes(vector) for name, vector in totals.items()})
+                running.add((group, item.contest.contest), item.vector)
+        return VerifiedBallots(verdicts, running.take() if totals is None else {})
 
     def make_hints(self, ballot: bytes) -> bytes:
         """Return the kernel's decoding hints of a ballot that was accepted (empty where the suite has none)."""

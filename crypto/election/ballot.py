@@ -144,8 +144,7 @@ class CastRules:
     origins: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class CastClaim:
+class CastClaim(NamedTuple):
     """That the receipt key issued the nonce for this ballot, and that the passkey signed ballot and nonce."""
 
     rules: CastRules
@@ -158,15 +157,25 @@ class CastClaim:
     client_data: bytes
     signature: bytes
 
+    def signed(self) -> tuple[bytes, bytes, bytes]:
+        """Return the Ed25519 signature of the nonce: public key, message, signature."""
+        rules, nonce = self.rules, self.nonce
+        message = _nonce_message(rules.kind, rules.manifest_hash, self.pseudonym, self.ballot_hash, nonce[:24])
+        return self.receipt_key, message, nonce[24:]
+
     def verify(self) -> None:
         """Verify nonce and passkey, in this order. Raises Refused."""
-        rules, nonce, culprit = self.rules, self.nonce, name_pseudonym(self.pseudonym)
-        message = _nonce_message(rules.kind, rules.manifest_hash, self.pseudonym, self.ballot_hash, nonce[:24])
         try:
-            verify_ed25519(self.receipt_key, message, nonce[24:])
+            verify_ed25519(*self.signed())
         except Refused as refusal:
             # The nonce MUST be signed under the receipt key for this manifest, pseudonym and ballot.
-            raise Refused("BALLOT-11", "the nonce was not issued for this ballot", culprit=culprit) from refusal
+            reason, culprit = "the nonce was not issued for this ballot", name_pseudonym(self.pseudonym)
+            raise Refused("BALLOT-11", reason, culprit=culprit) from refusal
+        self.verify_rest()
+
+    def verify_rest(self) -> None:
+        """Verify the passkey's part, where the nonce's signature is known to hold. Raises Refused."""
+        rules, nonce, culprit = self.rules, self.nonce, name_pseudonym(self.pseudonym)
         challenge = cast_challenge(rules.kind, rules.manifest_hash, self.ballot_hash, nonce)
         try:
             verify_passkey_assertion(

@@ -15,9 +15,10 @@ import os
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 from crypto.election.entries import (
     Change,
@@ -76,25 +77,34 @@ class Names:
 
     def add(self, pseudonym: bytes) -> int:
         """Add a pseudonym that is not there yet; return its number."""
-        self._names += pseudonym
-        count = len(self)
-        if count * 4 > self._mask * 3:
+        self.add_all(pseudonym)
+        return len(self) - 1
+
+    def add_all(self, pseudonyms: bytes) -> None:
+        """Add several that are not there yet and differ, written one after the other."""
+        first = len(self)
+        self._names += pseudonyms
+        if len(self) * 4 > self._mask * 3:
             self._grow()
         else:
-            self._place(pseudonym, count)
-        return count - 1
+            self._place(pseudonyms, first)
 
-    def _place(self, pseudonym: bytes, number: int) -> None:
-        place = hash(pseudonym) & self._mask
-        while self._table[place]:
-            place = (place + 1) & self._mask
-        self._table[place] = number
+    def _place(self, pseudonyms: bytes, before: int) -> None:
+        """Enter names into the table; their numbers follow `before`."""
+        table, mask = self._table, self._mask
+        for number, start in enumerate(range(0, len(pseudonyms), PSEUDONYM_SIZE), start=before + 1):
+            place = hash(pseudonyms[start : start + PSEUDONYM_SIZE]) & mask
+            while table[place]:
+                place = (place + 1) & mask
+            table[place] = number
 
     def _grow(self) -> None:
-        self._mask = self._mask * 2 + 1
+        while len(self) * 4 > self._mask * 3:
+            self._mask = self._mask * 2 + 1
         self._table = array("I", bytes(4 * (self._mask + 1)))
-        for slot in range(len(self)):
-            self._place(self[slot], slot + 1)
+        step = PSEUDONYM_SIZE * 4_096
+        for start in range(0, len(self._names), step):
+            self._place(bytes(self._names[start : start + step]), start // PSEUDONYM_SIZE)
 
 
 class Fingerprints:
@@ -132,8 +142,7 @@ class Fingerprints:
             bucket.insert(bisect_left(bucket, fingerprint), fingerprint)
 
 
-@dataclass(frozen=True, slots=True)
-class KeyClaim:
+class KeyClaim(NamedTuple):
     """That a passkey's COSE key is in its one form and on its curve."""
 
     key: bytes
@@ -209,6 +218,10 @@ class Roll:
         """Return the row of a slot's credential, -1 while it has none."""
         return self._row_of[slot] - 1
 
+    def credentialed(self) -> Iterator[tuple[int, int]]:
+        """Yield slot and row of every credential, in the order of the slots."""
+        return ((slot, row - 1) for slot, row in enumerate(self._row_of) if row)
+
     def is_struck(self, slot: int) -> bool:
         """Tell whether a slot is struck."""
         return bool(self._struck[slot])
@@ -261,9 +274,10 @@ class Roll:
                 # A slot MUST name a leaf unit and a style of the manifest whose contests' regions hold the unit.
                 reason = f"unit {group.unit} with style {group.style}"
                 raise Refused("CREDENTIAL-2", f"{reason} is no place to vote", culprit="registrars")
+            find = self.names.find
             for start in range(0, len(group.pseudonyms), PSEUDONYM_SIZE):
                 pseudonym = group.pseudonyms[start : start + PSEUDONYM_SIZE]
-                if pseudonym in new or self.names.find(pseudonym) >= 0:
+                if pseudonym in new or find(pseudonym) >= 0:
                     # A pseudonym MUST stand on the roll once.
                     raise Refused("CREDENTIAL-3", "a second slot", culprit=name_pseudonym(pseudonym))
                 new.add(pseudonym)
@@ -277,8 +291,7 @@ class Roll:
             if place == len(self._groups):
                 self._groups.append(pair)
             count = len(group.pseudonyms) // PSEUDONYM_SIZE
-            for start in range(0, len(group.pseudonyms), PSEUDONYM_SIZE):
-                self.names.add(group.pseudonyms[start : start + PSEUDONYM_SIZE])
+            self.names.add_all(group.pseudonyms)
             self._group_of.extend([place] * count)
             self._row_of.extend([_NO_ROW] * count)
             self._struck.extend(bytes(count))

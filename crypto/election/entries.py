@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias
+from typing import Annotated, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 import cbor2
 
@@ -625,8 +625,7 @@ class Claim(Protocol):
         """Raise Refused where the claim is false."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignatureClaim:
+class SignatureClaim(NamedTuple):
     """An Ed25519 signature that must verify; a refusal carries the check that asked for it."""
 
     check: str
@@ -634,6 +633,13 @@ class SignatureClaim:
     public_key: bytes
     message: bytes
     signature: bytes
+
+    def signed(self) -> tuple[bytes, bytes, bytes]:
+        """Return public key, message and signature."""
+        return self.public_key, self.message, self.signature
+
+    def verify_rest(self) -> None:
+        """Verify what is left where the signature is known to hold: nothing."""
 
     def verify(self) -> None:
         """Verify the signature. Raises Refused with this claim's check."""

@@ -17,13 +17,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from crypto.cbor import UINT, read_head
 from crypto.election.ballot import (
     FRAME_CHECKS,
     Ballots,
     BallotStep,
+    CastClaim,
     Receipt,
     parse_ballot,
     verify_receipt,
@@ -44,6 +45,7 @@ from crypto.election.entries import (
     Imported,
     Manifest,
     Seal,
+    SignatureClaim,
     Spoiled,
     Step,
     Units,
@@ -54,9 +56,9 @@ from crypto.election.tally import RELEASABLE, DistrictCounts, Election, Tally, v
 from crypto.errors import Misuse, Refused
 from crypto.group import parse_suite
 from crypto.merkle import Frontier, leaf_hash
-from crypto.proofs import BallotVerifier
+from crypto.proofs import BallotVerifier, RunningSums
 from crypto.rules import parse_rule
-from crypto.signatures import MAX_U63
+from crypto.signatures import MAX_U63, sift_ed25519
 from crypto.transcript import Kind
 
 WINDOW = 512
@@ -78,8 +80,7 @@ class Refusal:
 # -------------------------------------------------------------------------------------------------- work without state
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What a worker verifies of one entry: claims, a ballot's proof; `group` is its unit, -1 where nothing counts."""
 
     claims: tuple[Claim, ...]
@@ -107,6 +108,20 @@ class Discharged:
     ballots: Counter[tuple[int, int]] = field(default_factory=Counter)
 
 
+class Totals:
+    """Sums over many calls of `discharge`, encoded once when they are taken: with many units most of the work."""
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.sums = RunningSums()
+        self.ballots: Counter[tuple[int, int]] = Counter()
+
+    def take(self) -> Discharged:
+        """Return sums and numbers of ballots so far, and begin with nothing again."""
+        ballots, self.ballots = self.ballots, Counter()
+        return Discharged([], self.sums.take(), ballots)
+
+
 @lru_cache(maxsize=4)
 def verifier_of(office: Office) -> BallotVerifier:
     """Return the verifier of an election's ballots; one a process, because its tables take a moment to make."""
@@ -116,13 +131,19 @@ def verifier_of(office: Office) -> BallotVerifier:
 
 
 def discharge(
-    office: Office | None, works: Sequence[Work], hints: Sequence[bytes] | None = None, threads: int = 1
+    office: Office | None,
+    works: Sequence[Work],
+    hints: Sequence[bytes] | None = None,
+    threads: int = 1,
+    totals: Totals | None = None,
 ) -> Discharged:
     """Verify works of any entries: claims first, then all ballots' proofs at once. Pure; runs in any process.
 
-    `hints` are one for each work (empty for those without a ballot). The first failing check is the refusal.
+    `hints` are one for each work (empty for those without a ballot). The first failing check is the refusal. With
+    `totals` the sums go there, and the answer has none.
     """
-    result = Discharged([_first_false(work.claims) for work in works])
+    result = Discharged(_first_false_of_each(works))
+    counted_ballots = result.ballots if totals is None else totals.ballots
     for counted in (True, False):
         chosen = [
             at
@@ -138,17 +159,43 @@ def discharge(
         helped = None if hints is None else [hints[at] for at in chosen]
         if counted:
             groups = [works[at].group for at in chosen]
-            verified = verifier.verify_and_sum(ballots, groups, hints=helped, threads=threads)
+            running = None if totals is None else totals.sums
+            verified = verifier.verify_and_sum(ballots, groups, hints=helped, threads=threads, totals=running)
             verdicts, result.sums = verified.verdicts, verified.sums
             contests = {style: [contest for contest, _ in rules] for style, rules in office.styles}
             for ballot, group, verdict in zip(ballots, groups, verdicts, strict=True):
                 if verdict is None:
-                    result.ballots.update((group, contest) for contest in contests[read_head(ballot, 35, UINT)[0]])
+                    for contest in contests[read_head(ballot, 35, UINT)[0]]:
+                        counted_ballots[group, contest] += 1
         else:
             verdicts = verifier.verify(ballots, hints=helped, threads=threads)
         for at, verdict in zip(chosen, verdicts, strict=True):
             result.refusals[at] = verdict
     return result
+
+
+def _first_false_of_each(works: Sequence[Work]) -> list[Refused | None]:
+    """Return the first false claim of each work; signatures of keys that sign much are looked at together first."""
+    signed = [claim for work in works for claim in work.claims if isinstance(claim, (SignatureClaim, CastClaim))]
+    held = iter(sift_ed25519([claim.signed() for claim in signed]))
+    refusals: list[Refused | None] = []
+    for work in works:
+        refusal = None
+        for claim in work.claims:
+            if isinstance(claim, (SignatureClaim, CastClaim)) and next(held):
+                refusal = refusal or _refusal_of(claim.verify_rest)
+            else:
+                refusal = refusal or _refusal_of(claim.verify)
+        refusals.append(refusal)
+    return refusals
+
+
+def _refusal_of(verify: Callable[[], None]) -> Refused | None:
+    try:
+        verify()
+    except Refused as refusal:
+        return refusal
+    return None
 
 
 def _first_false(claims: Iterable[Claim]) -> Refused | None:
@@ -268,6 +315,7 @@ class Record:
         self.tally: Tally
         self._read = read
         self._latest_s = latest_s
+        self._figures: tuple[int, Figures] | None = None  # by the tree's size, because counting takes seconds
         self._imported = -1  # index, in its own log, of the newest imported entry
         self._leaves: set[bytes] = set()  # of control entries; seals and voter entries differ by their own checks
         self._waiting: dict[int, bytes] = {}  # staged and not settled: index to pseudonym (empty: a control entry)
@@ -676,11 +724,12 @@ class Record:
     def figures(self) -> Figures:
         """Count ballots and people from the columns of the roll; Misuse before the manifest."""
         self._require_begun()
+        if self._figures is not None and self._figures[0] == self.size:
+            return self._figures[1]
         counted: Counter[int] = Counter()
         struck = 0
-        for slot in range(len(self.roll.names)):
-            row = self.roll.row(slot)
-            if row >= 0 and self.ballots.last(row)[0]:
+        for slot, row in self.roll.credentialed():
+            if self.ballots.last(row)[0]:
                 if self.roll.is_struck(slot):
                     struck += 1
                 else:
@@ -689,7 +738,9 @@ class Record:
             district: DistrictCounts(slots, self.roll.credentials_by_district[district], counted[district])
             for district, slots in sorted(self.roll.slots_by_district.items())
         }
-        return Figures(self.ballots.accepted, counted.total(), self.superseded, struck, districts)
+        figures = Figures(self.ballots.accepted, counted.total(), self.superseded, struck, districts)
+        self._figures = self.size, figures
+        return figures
 
     def _require_begun(self) -> None:
         if self.manifest is None:

@@ -10,7 +10,7 @@ b''
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -162,7 +162,7 @@ class Intake:
     @staticmethod
     def _verify(places: Sequence[_Place], office: Office | None, part: Callable[[Work], Work]) -> None:
         """Verify one part of the work of all places together."""
-        refusals = discharge(office, [replace(part(place.work), group=-1) for place in places]).refusals
+        refusals = discharge(office, [part(place.work)._replace(group=-1) for place in places]).refusals
         for place, refusal in zip(places, refusals, strict=True):
             place.answer = refusal
 

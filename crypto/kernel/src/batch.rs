@@ -15,6 +15,7 @@ use curve25519_dalek::scalar::Scalar;
 use curve25519_dalek::traits::IsIdentity;
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 /// Points of one sum: more would no longer make a point cheaper, only the memory larger (250 bytes a point).
@@ -143,18 +144,7 @@ impl Verifier {
         for result in results {
             let (part, part_sums) = result?;
             refusals.extend(part);
-            for (name, vector) in part_sums {
-                match sums.entry(name) {
-                    std::collections::hash_map::Entry::Occupied(mut entry) => {
-                        for (total, addend) in entry.get_mut().iter_mut().zip(&vector) {
-                            *total = total.add_sum(addend);
-                        }
-                    }
-                    std::collections::hash_map::Entry::Vacant(entry) => {
-                        entry.insert(vector);
-                    }
-                }
-            }
+            merge(&mut sums, part_sums);
         }
         Ok((refusals, sums))
     }
@@ -368,6 +358,22 @@ impl Chunk<'_, Decoded> {
                 *total = total.add(point);
             }
             left = left.get(item.contest.points()..).unwrap_or_default();
+        }
+    }
+}
+
+/// Adds sums to others.
+pub fn merge(sums: &mut Sums, part: Sums) {
+    for (name, vector) in part {
+        match sums.entry(name) {
+            Entry::Occupied(mut entry) => {
+                for (total, addend) in entry.get_mut().iter_mut().zip(&vector) {
+                    *total = total.add_sum(addend);
+                }
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(vector);
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod ballot;
 pub mod batch;
 pub mod decode;
 pub mod discrete_log;
+pub mod ed25519;
 pub mod field;
 pub mod generators;
 pub mod msm;

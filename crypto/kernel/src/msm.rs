@@ -14,7 +14,7 @@ use curve25519_dalek::traits::{IsIdentity, VartimeMultiscalarMul};
 /// Up to this many points curve25519-dalek, which knows vector instructions, is faster than the buckets here.
 pub const FEW: usize = 300;
 /// Digits of a scalar below 2^253 in signed windows cover one bit more.
-const BITS: usize = 254;
+pub(crate) const BITS: usize = 254;
 /// Windows wider than this would leave the second-level cache.
 const WIDEST: usize = 15;
 
@@ -117,7 +117,7 @@ pub fn vartime_pippenger(scalars: &[Scalar], points: &[Decoded], width: usize) -
 }
 
 /// Adds half a window to every window: then each window minus that half is a signed digit, without any carry between.
-fn shift_digits(scalar: &Scalar, width: usize, windows: usize) -> [u64; 5] {
+pub(crate) fn shift_digits(scalar: &Scalar, width: usize, windows: usize) -> [u64; 5] {
     let mut words = [0u64; 5];
     for (word, bytes) in words.iter_mut().zip(scalar.as_bytes().as_chunks::<8>().0) {
         *word = u64::from_le_bytes(*bytes);
@@ -140,7 +140,7 @@ fn shift_digits(scalar: &Scalar, width: usize, windows: usize) -> [u64; 5] {
 }
 
 #[inline(always)]
-fn window_of(words: &[u64; 5], bit: usize, width: usize) -> i32 {
+pub(crate) fn window_of(words: &[u64; 5], bit: usize, width: usize) -> i32 {
     let word = |at: usize| words.get(at).copied().unwrap_or_default();
     let shift = bit % 64;
     let low = word(bit / 64) >> shift;

@@ -1,9 +1,10 @@
 //! The PyO3 binding: converts, calls, maps errors, releases the interpreter lock. No rule of the protocol stands here.
 
 use crate::argument::code;
-use crate::batch::{Failure, Style, Sums, Verifier, encode_sums};
+use crate::batch::{Failure, Style, Sums, Verifier, encode_sums, merge};
 use crate::decode;
 use crate::discrete_log;
+use crate::ed25519;
 use crate::msm;
 use crate::point::{Decoded, Sum};
 use crate::prover::{Place, Sealer as PureSealer};
@@ -17,6 +18,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroize;
 
 fn fixed<const N: usize>(data: &[u8], what: &str) -> PyResult<[u8; N]> {
@@ -265,7 +267,7 @@ impl BallotVerifier {
     }
 
     /// Verify, and add up the accepted ballots' ciphertexts by (group, contest id).
-    #[pyo3(signature = (ballots, groups, hints=None, threads=1))]
+    #[pyo3(signature = (ballots, groups, hints=None, threads=1, totals=None))]
     fn verify_and_sum<'py>(
         &self,
         py: Python<'py>,
@@ -273,21 +275,17 @@ impl BallotVerifier {
         groups: Vec<u64>,
         hints: Option<Vec<PyBackedBytes>>,
         threads: usize,
+        totals: Option<&Totals>,
     ) -> PyResult<(Vec<u32>, Bound<'py, PyDict>)> {
         if groups.len() != ballots.len() {
             return Err(PyValueError::new_err("one group a ballot is needed"));
         }
         let (codes, sums) = self.run(py, &ballots, hints.as_deref(), Some(&groups), threads)?;
-        let encoded: Vec<_> = py.detach(|| {
-            sums.into_iter()
-                .map(|(name, vector)| (name, encode_sums(&vector)))
-                .collect()
-        });
-        let out = PyDict::new(py);
-        for (name, bytes) in encoded {
-            out.set_item(name, PyBytes::new(py, &bytes))?;
+        if let Some(totals) = totals {
+            py.detach(|| merge(&mut totals.0.lock().unwrap_or_else(PoisonError::into_inner), sums));
+            return Ok((codes, PyDict::new(py)));
         }
-        Ok((codes, out))
+        Ok((codes, encoded(py, sums)?))
     }
 
     /// Return the hints of a ballot, 32 bytes a point; empty when the ballot cannot be taken apart.
@@ -322,6 +320,74 @@ impl BallotVerifier {
             })?;
         Ok((refusals.into_iter().map(code).collect(), sums))
     }
+}
+
+/// Sums of many windows of ballots, kept as points until they are asked for.
+#[pyclass(frozen, module = "crypto._kernel")]
+struct Totals(Mutex<Sums>);
+
+#[pymethods]
+impl Totals {
+    #[new]
+    fn new() -> Self {
+        Self(Mutex::new(Sums::new()))
+    }
+
+    /// Return the sums so far by (group, contest id), and begin with nothing again.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let sums = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        encoded(py, sums)
+    }
+}
+
+fn encoded(py: Python<'_>, sums: Sums) -> PyResult<Bound<'_, PyDict>> {
+    let encoded: Vec<_> = py.detach(|| {
+        sums.into_iter()
+            .map(|(name, vector)| (name, encode_sums(&vector)))
+            .collect()
+    });
+    let out = PyDict::new(py);
+    for (name, bytes) in encoded {
+        out.set_item(name, PyBytes::new(py, &bytes))?;
+    }
+    Ok(out)
+}
+
+/// A key that signs much, with tables of its multiples.
+#[pyclass(frozen, module = "crypto._kernel")]
+struct Ed25519Key(ed25519::Key);
+
+#[pymethods]
+impl Ed25519Key {
+    /// ValueError when the key is not canonical, not on the curve or of small order.
+    #[new]
+    fn new(data: &[u8]) -> PyResult<Self> {
+        ed25519::Key::new(fixed(data, "key")?)
+            .map(Self)
+            .ok_or_else(|| PyValueError::new_err("key: not a valid Ed25519 key"))
+    }
+}
+
+/// Tell of each signature whether it holds by the strict rule.
+#[pyfunction]
+fn vartime_verify_ed25519(
+    py: Python<'_>,
+    keys: Vec<PyRef<'_, Ed25519Key>>,
+    messages: Vec<PyBackedBytes>,
+    signatures: Vec<PyBackedBytes>,
+) -> PyResult<Vec<bool>> {
+    if keys.len() != messages.len() || keys.len() != signatures.len() {
+        return Err(PyValueError::new_err(
+            "as many keys and messages as signatures are needed",
+        ));
+    }
+    let keys: Vec<&ed25519::Key> = keys.iter().map(|key| &key.0).collect();
+    let messages: Vec<&[u8]> = messages.iter().map(|message| &**message).collect();
+    let signatures = signatures
+        .iter()
+        .map(|signature| fixed(signature, "signature"))
+        .collect::<PyResult<Vec<[u8; 64]>>>()?;
+    Ok(py.detach(|| ed25519::vartime_verify(&keys, &messages, &signatures)))
 }
 
 /// Seals contests under one election key, in constant time.
@@ -471,8 +537,9 @@ fn vartime_discrete_log(py: Python<'_>, point: &Point, maximum: u64) -> Option<u
 mod kernel_module {
     #[pymodule_export]
     use super::{
-        BallotVerifier, BaseTable, Point, Scalar, Sealer, multiscalar_mul, vartime_decode_batch, vartime_discrete_log,
-        vartime_hints, vartime_msm, vartime_subtract_ciphertexts, vartime_sum_ciphertexts, vartime_sum_encoded,
+        BallotVerifier, BaseTable, Ed25519Key, Point, Scalar, Sealer, Totals, multiscalar_mul, vartime_decode_batch,
+        vartime_discrete_log, vartime_hints, vartime_msm, vartime_subtract_ciphertexts, vartime_sum_ciphertexts,
+        vartime_sum_encoded, vartime_verify_ed25519,
     };
 
     /// SHA-256 of the sources this module was built from (see build.rs).
