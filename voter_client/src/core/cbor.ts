@@ -1,7 +1,7 @@
 /** Heads and byte strings of CBOR in their shortest form only (docs/spec/encoding.md, section Bytes). */
 
 import { type Bytes, concat, uint } from "./bytes.js";
-import { MalformedEncoding } from "./errors.js";
+import { MalformedEncoding, Misuse } from "./errors.js";
 
 export const UINT = 0;
 export const NINT = 1;
@@ -47,6 +47,7 @@ export function readBytes(data: Bytes, at: number, major: number = BSTR): Read<B
 
 /** The shortest head of a major type. */
 export function writeHead(major: number, value: number): Bytes {
+  if (!Number.isSafeInteger(value) || value < 0) throw new Misuse("a head's argument is an unsigned integer");
   if (value < 24) return Uint8Array.of((major << 5) | value);
   const size = value < 2 ** 8 ? 1 : value < 2 ** 16 ? 2 : value < 2 ** 32 ? 4 : 8;
   return concat(Uint8Array.of((major << 5) | (24 + Math.log2(size))), uint(value, size));

@@ -148,7 +148,11 @@ class CeremonyReader {
   /** Check the opening against the ceremony's messages and every trustee's certificate, all of which stand before it. */
   private requireCertified(opening: Opening): void {
     const { manifest, manifestHash } = this.keyring;
-    const run = this.certificates[0]?.run ?? 0;
+    const signed = new Set(this.certificates.map((body) => body.trustee));
+    if (signed.size !== manifest.trustees.length || signed.size !== this.certificates.length) {
+      throw refuseOpening(`${signed.size} of ${manifest.trustees.length} trustees have certified`);
+    }
+    const run = this.certificates[0]!.run;
     const certificate = recomputeCertificate(manifest, manifestHash, {
       run,
       keys: this.byTrustee("ceremony-key"),
@@ -156,14 +160,10 @@ class CeremonyReader {
       dealings: this.byTrustee("ceremony-dealing"),
       acceptances: this.byTrustee("ceremony-acceptance"),
     });
-    const signed = new Set(this.certificates.map((body) => body.trustee));
     const foreign = this.certificates.find((body) => body.run !== run || !equal(body.hash, certificate.hash));
     // The certificate hash of R3 MUST be the one recomputed from R0, R0.5, R1 and R2.
     if (foreign !== undefined) {
       throw new Refused("CEREMONY-11", "another transcript was certified", `trustee ${foreign.trustee}`);
-    }
-    if (signed.size !== manifest.trustees.length || signed.size !== this.certificates.length) {
-      throw refuseOpening(`${signed.size} of ${manifest.trustees.length} trustees have certified`);
     }
     if (!equal(opening.key, certificate.key) || !equal(opening.certificate_hash, certificate.hash)) {
       throw refuseOpening("another key or certificate than the ceremony gave");
