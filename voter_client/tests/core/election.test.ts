@@ -25,6 +25,7 @@ import { ballotContests, type ElectionInput, neededFiles, type Places, verifyEle
 import {
   BALLOT_ENTRY,
   CEREMONY_ACCEPTANCE,
+  CEREMONY_CERTIFICATE,
   CEREMONY_COMMITMENT,
   CEREMONY_DEALING,
   CEREMONY_KEY,
@@ -116,7 +117,13 @@ test("certificates: one missing, one twice, one of another trustee", () => {
   expectRefused("CEREMONY-12", () => verifyElection(inputOf({ places: { ...places, ceremony: without } })));
   const none = ceremony.filter((index) => !certificates.includes(index));
   expectRefused("CEREMONY-12", () => verifyElection(inputOf({ places: { ...places, ceremony: none } })));
-  expectRefused("MANIFEST-12", () => verifyElection(replaced(certificates[0]!, withBody(certificates[0]!, flip(entries[certificates[0]!]!.body, 70)))));
+  const [first] = certificates as [number];
+  const body = parseBody(entries[first]!, "ceremony-certificate");
+  const other = CEREMONY_CERTIFICATE.toBytes({ ...body, hash: new Uint8Array(32) });
+  expectRefused("MANIFEST-12", () => verifyElection(replaced(first, withBody(first, other))));
+  // Signed by trustee 1, spoken for trustee 2.
+  const moved = CEREMONY_CERTIFICATE.toBytes({ ...body, trustee: 2 });
+  expectRefused("MANIFEST-11", () => verifyElection(replaced(first, withBody(first, moved))));
 });
 
 test("a ceremony of which a message is changed or missing", () => {
