@@ -361,5 +361,6 @@ class Programs:
         polls.cast_everywhere()
         Trustees.apply(polls.tally.stage_close(Close(ballots=polls.tally.accepted), HERE))
         polls.tally.begin(root, refused, late=late)
+        polls.publish_aggregates()
         self.view = replace(self.view, tally=polls.tally, close_covered=True, dispute_over=True, failures=())
         return polls.tally

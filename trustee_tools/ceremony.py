@@ -154,7 +154,8 @@ class Trustee:
         """Return the next act: of the ceremony, a drill, `decrypt`, or `wait`."""
         view, task = self._view, next_step(self._view.ceremony, self.secrets.trustee)
         shared = frozenset[int]() if view.tally is None else view.tally.shared()
-        ready = view.tally is not None and view.close_covered and view.dispute_over
+        closed = view.tally is not None and view.close_covered and view.dispute_over
+        ready = closed and view.tally is not None and view.tally.is_summed()
         if view.tally is not None and task.act == "drill":
             # After the close no drill can be answered any more: whoever missed the last one decrypts all the same.
             task = Task("wait", task.run, 0, ())

@@ -9,6 +9,7 @@ decides nothing. Without a terminal it never asks: what would be typed comes as 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -21,14 +22,16 @@ import typer
 from rich.console import Console
 
 from crypto.election.ceremony import Act, Task
-from crypto.errors import DobushError, Refused
+from crypto.errors import DobushError, Misuse, Refused
 from crypto.signatures import SigningKey
 from locales import LANGUAGES, dictionary
 from trustee_tools.board import BoardError, Copy, deliver, open_board
 from trustee_tools.ceremony import Consent, Trustee, View, differing_groups, verify_typed, write_fingerprint
 from trustee_tools.desk import Desk
 from trustee_tools.link import ExchangeFile, pack, write_entries
+from trustee_tools.minutes import write_minutes
 from trustee_tools.screen import Screen
+from trustee_tools.screens.work import Work
 from trustee_tools.session import Session, read_clock
 from trustee_tools.vault import Hardness, Vault
 
@@ -261,6 +264,53 @@ def unpack(
     size = Copy(record).size
     session.screen.show_line("fetched", count=session.screen.say.number(count), size=session.screen.say.number(size))
     session.answer(entries=count, size=size)
+
+
+@app.command()
+def minutes(
+    record: RecordPath,
+    to: Annotated[Path, typer.Option(help="The HTML file to write.")],
+    board: BoardUrl = "",
+    manifest_hash: ManifestHash = "",
+    processes: Processes = 0,
+    language: Language = "ky",
+    as_json: AsJson = False,
+) -> None:
+    """Write the minutes of the ceremony as a page to print, with fields for seals and signatures."""
+    session = Session.begin(language, as_json=as_json)
+    view = session.look(Desk(record, board, processes=processes, manifest_hash=_read_hash(manifest_hash)))
+    write_minutes(to, view, session.screen.say)
+    session.screen.show_line("minutes.done", path=to)
+    session.answer(path=str(to))
+
+
+@app.command()
+def screens(
+    record: RecordPath,
+    keys: KeyPaths,
+    out: OutPath = None,
+    board: BoardUrl = "",
+    every: Annotated[float, typer.Option(help="Seconds between two looks at the board.", min=0)] = 15.0,
+    rehearsal: Rehearsal = False,
+    manifest_hash: ManifestHash = "",
+    slots: Slots = None,
+    disputes: Disputes = [],  # noqa: B006 -- Typer's way to say that an option may be absent
+    allow_one_copy: OneCopy = False,
+    now_ms: NowMs = None,
+    processes: Processes = 0,
+    language: Language = "ky",
+) -> None:
+    """Work page by page in the terminal: checklist, one dangerous act a page, three languages (extra tui)."""
+    if out is None and not board:
+        raise typer.BadParameter("say where the entries go: --out FOLDER, or --board", param_hint="--out")
+    session = Session.begin(language, as_json=False)
+    try:
+        pages = importlib.import_module("trustee_tools.screens.app")
+    except ModuleNotFoundError as error:
+        raise Misuse("this installation has no pages: install dobush[tui], or work with the other commands") from error
+    desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), rehearsal)
+    work = Work(desk, _both(keys), out, allow_one_copy, now_ms)
+    pages.TrusteeApp(work, session.screen.say.language, every_s=every if board else 0.0).run()
 
 
 def _read_hash(text: str) -> bytes:

@@ -142,7 +142,7 @@ def list_steps(view: View, own: int, say: Dictionary) -> list[Row]:
         rows.append(Row(everyone, say("trustee.list.closing-drill"), state, detail, ""))
     rows.append(Row(officers, say("trustee.list.close"), _state(closed, now=opened), "", ""))
     unresolved = tally.unresolved() if tally is not None else ()
-    settled = view.dispute_over and not unresolved
+    settled = tally is not None and tally.is_summed() and view.dispute_over and not unresolved
     detail = ", ".join(say_target(say, target) for target in unresolved)
     rows.append(Row(officers, say("trustee.list.release"), _state(settled, now=closed), detail, ""))
     some = say("trustee.list.some-trustees", count=len(view.keys), threshold=view.manifest.threshold)
@@ -234,5 +234,6 @@ def list_obstacles(view: View, now_ms: int, say: Dictionary) -> list[str]:
         "dispute": not view.dispute_over,
         "clock": now_ms < manifest.closes_at_ms + manifest.grace_ms,
         "release": tally is not None and bool(tally.unresolved()),
+        "sums": tally is not None and not tally.is_summed(),
     }
     return [say(f"trustee.obstacle.{name}") for name, holds in reasons.items() if holds]

@@ -397,6 +397,11 @@ class Tally:
         """Return the votes of every result entry by (contest id, cell number); nothing before the close."""
         return MappingProxyType({} if self._closed is None else self._closed.results)
 
+    def is_summed(self) -> bool:
+        """Tell whether the log holds the sums of every cell, without which it takes no share."""
+        closed = self._closed
+        return closed is not None and len(closed.aggregates) >= len(closed.plan.items)
+
     def shared(self) -> frozenset[int]:
         """Return the trustees whose whole share stands in the record; none is needed where nothing is decrypted."""
         if self._closed is None:

@@ -1,0 +1,358 @@
+"""The pages in a terminal without a terminal: from the passphrase to the certificate, refusals, languages, pictures."""
+
+import asyncio
+import io
+import os
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Static
+
+from crypto.election.entries import Drill, Opening, Release, ReleaseItem
+from crypto.election.entries import Trustee as TrusteeKey
+from crypto.signatures import SigningKey
+from crypto.transcript import Kind
+from locales import LANGUAGES, dictionary
+from tests.folders import files_of, write_files
+from tests.simulator import HOUR_MS, OPENS_AT_MS, World
+from trustee_tools.ceremony import write_fingerprint
+from trustee_tools.desk import Desk
+from trustee_tools.screen import Screen as Terminal
+from trustee_tools.screens.app import TrusteeApp
+from trustee_tools.screens.pages import ActPage, ChecklistPage, FingerprintPage, OutcomePage, UnlockPage, WaitPage
+from trustee_tools.screens.work import Work
+from trustee_tools.vault import Hardness, Vault
+
+PASSPHRASE = "ten green bottles"
+AFTER_MS = OPENS_AT_MS + 2 * HOUR_MS
+PICTURES = os.environ.get("DOBUSH_PICTURES")
+"""A folder into which every page that the tests show is written as SVG (`make pictures`)."""
+
+REAL = {"software_keys": False, "minimum_cell": 10}
+
+Story = Callable[[Pilot[None], TrusteeApp], Coroutine[Any, Any, None]]
+
+
+class Room:
+    """Three key files, a world that names them, its record in a folder."""
+
+    def __init__(self, root: Path, kind: Kind = "demo") -> None:
+        self.root, self.record = root, root / "record"
+        seeds = []
+        for place in (1, 2, 3):
+            vault = Vault.create(self.keys(place), PASSPHRASE, f"trustee {place}", Hardness.TEST)
+            seeds.append(vault.secrets.seed)
+        trustees = tuple(
+            TrusteeKey(name, SigningKey.from_seed(seed).public_key)
+            for name, seed in zip(("Aida", "Bermet [red]", "Chyngyz"), seeds, strict=True)
+        )
+        changes = REAL if kind == "real" else {}
+        self.world = World(kind=kind, changes={"trustees": trustees, **changes})
+        self.world.begin()
+        self.publish()
+
+    def keys(self, place: int) -> tuple[Path, Path]:
+        return self.root / f"a-{place}.key", self.root / f"b-{place}.key"
+
+    def publish(self) -> None:
+        write_files(self.record, files_of(self.world))
+
+    def work(self, place: int, **options: Any) -> Work:  # noqa: ANN401
+        desk = Desk(self.record, processes=1, **options)
+        return Work(desk, self.keys(place), self.root / "out", now_ms=AFTER_MS)
+
+    def take(self) -> list[bytes]:
+        """Let the log take what was written, and publish it."""
+        raws = [path.read_bytes() for path in sorted((self.root / "out").glob("*.entry"))]
+        for path in (self.root / "out").glob("*.entry"):
+            path.unlink()
+        self.world.accept(raws)
+        self.publish()
+        return raws
+
+    def act(self, place: int) -> None:
+        """Let a trustee do what comes next, without pages."""
+        work = self.work(place)
+        work.look()
+        work.unlock(PASSPHRASE)
+        work.bind(write_fingerprint(self.world.manifest_hash))
+        work.perform("town-2026")
+
+    def hold(self, rounds: int) -> None:
+        for _ in range(rounds):
+            for place in (1, 2, 3):
+                self.act(place)
+            self.take()
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)
+
+
+def play(app: TrusteeApp, story: Story, size: tuple[int, int] = (110, 44)) -> None:
+    """Run the program without a terminal and let somebody work with it."""
+
+    async def run() -> None:
+        async with app.run_test(size=size) as pilot:
+            await settle(pilot)
+            await story(pilot, app)
+
+    asyncio.run(run())
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until nothing is under way."""
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def press(pilot: Pilot[None], name: str) -> None:
+    """Press a button of the page, wherever it is scrolled to."""
+    pilot.app.screen.query_one(f"#{name}", Button).press()
+    await pilot.pause()
+    await settle(pilot)
+
+
+async def type_in(pilot: Pilot[None], text: str) -> None:
+    """Type into the page's field and press Enter."""
+    field = pilot.app.screen.query_one("#typed", Input)
+    field.focus()
+    field.value = text
+    await pilot.pause()
+    await pilot.press("enter")
+    await settle(pilot)
+
+
+def shown(app: TrusteeApp) -> str:
+    """Return all texts of the page."""
+    console = Console(file=io.StringIO(), width=400, record=True)
+    for widget in app.screen.query(Static):
+        console.print(widget.content, markup=False)
+    return console.export_text()
+
+
+def picture(app: TrusteeApp, name: str) -> None:
+    """Keep a picture of the page where pictures are asked for."""
+    svg = app.export_screenshot(title="dobush-trustee")
+    assert svg.startswith("<svg")
+    if PICTURES:
+        Path(PICTURES).mkdir(parents=True, exist_ok=True)
+        (Path(PICTURES) / f"{name}-{app.say.language}.svg").write_text(svg, encoding="utf-8")
+
+
+async def unlock(pilot: Pilot[None], app: TrusteeApp) -> None:
+    assert isinstance(app.screen, UnlockPage)
+    await type_in(pilot, PASSPHRASE)
+
+
+def test_from_the_passphrase_to_the_first_message(room: Room) -> None:
+    """Each thing once wrong, then right: passphrase, fingerprint; nothing is written before both are."""
+    digest = room.world.manifest_hash
+
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        assert isinstance(app.screen, UnlockPage)
+        picture(app, "1-unlock")
+        await type_in(pilot, "not the passphrase")
+        assert isinstance(app.screen, UnlockPage)
+        assert "TRUSTEE" + "-3" in shown(app)
+        await type_in(pilot, PASSPHRASE)
+        assert isinstance(app.screen, FingerprintPage)
+        typed = write_fingerprint(digest)
+        wrong = typed[:7] + ("2" if typed[7] != "2" else "3") + typed[8:]
+        await type_in(pilot, wrong)
+        assert isinstance(app.screen, FingerprintPage)
+        assert "group 2" in shown(app)
+        assert "✗ 2" in shown(app)
+        assert shown(app).count("✓ ") == 8
+        assert typed[5:9] not in shown(app)  # the right group is never shown
+        assert app.screen.typed == wrong
+        picture(app, "2-fingerprint")
+        await type_in(pilot, typed.lower().replace(" ", "-"))
+        assert isinstance(app.screen, ChecklistPage)
+        assert "Bermet [red]" in shown(app)
+        picture(app, "3-checklist")
+        assert not (room.root / "out").exists()
+        await press(pilot, "do")
+        assert isinstance(app.screen, ActPage)
+        picture(app, "4-act")
+        await press(pilot, "do")
+        assert isinstance(app.screen, OutcomePage)
+        picture(app, "5-outcome")
+
+    play(TrusteeApp(room.work(1), "en"), story)
+    assert len(room.take()) == 1
+
+
+def test_an_irreversible_act_asks_for_the_short_name_and_a_stopped_program_goes_on(room: Room) -> None:
+    room.hold(4)
+
+    async def refused(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        await press(pilot, "do")
+        assert app.screen.query(".dangerous")
+        picture(app, "6-dangerous")
+        for typed in ("", "town-2025"):
+            await type_in(pilot, typed)
+            assert isinstance(app.screen, ActPage)
+            assert "TRUSTEE" + "-10" in shown(app)
+        picture(app, "7-refused")
+
+    play(TrusteeApp(room.work(1), "ru"), refused)
+    assert not list((room.root / "out").glob("*.entry"))
+
+    async def done(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        await press(pilot, "do")
+        await type_in(pilot, "town-2026")
+        assert isinstance(app.screen, OutcomePage)
+
+    play(TrusteeApp(room.work(1), "ky"), done)
+    first = [path.read_bytes() for path in (room.root / "out").glob("*.entry")]
+
+    async def again(pilot: Pilot[None], app: TrusteeApp) -> None:
+        """Start after a stop before the entry was handed over: the same bytes come, and nothing is asked."""
+        await unlock(pilot, app)
+        await press(pilot, "do")
+        assert not app.screen.query("#typed")
+        await press(pilot, "do")
+        assert isinstance(app.screen, OutcomePage)
+
+    play(TrusteeApp(room.work(1), "en"), again)
+    assert [path.read_bytes() for path in (room.root / "out").glob("*.entry")] == first
+
+
+def test_a_change_of_language_loses_nothing(room: Room) -> None:
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        field = app.screen.query_one("#typed", Input)
+        field.focus()
+        field.value = "2222 33"
+        await pilot.pause()
+        for language, word in (("ru", "Сверьте"), ("en", "Compare"), ("ky", "салыштырыңыз")):
+            await pilot.press("f2")
+            await settle(pilot)
+            assert app.say.language == language
+            assert word in shown(app)
+            assert app.screen.query_one("#typed", Input).value == "2222 33"
+        await press(pilot, "language-en")
+        assert "Compare" in shown(app)
+
+    play(TrusteeApp(room.work(1), "ky"), story)
+
+
+def test_a_rehearsal_refuses_a_real_election_before_the_key_file_is_opened(tmp_path: Path) -> None:
+    """Neither is a passphrase asked for nor a key file read: there is none."""
+    room = Room(tmp_path, kind="real")
+    work = room.work(1, rehearsal=True)
+    for path in room.keys(1):
+        path.unlink()
+
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        assert isinstance(app.screen, WaitPage)
+        assert "TRUSTEE" + "-25" in shown(app)
+        assert not app.screen.query("#typed")
+
+    play(TrusteeApp(work, "en"), story)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("rounds", [0, 1, 3, 4, 5])
+def test_command_line_and_pages_say_the_same_next_step(room: Room, rounds: int, language: str) -> None:
+    room.hold(rounds)
+    say = dictionary(language)
+    work = room.work(2)
+    work.look()
+    work.unlock(PASSPHRASE)
+    work.bind(write_fingerprint(room.world.manifest_hash))
+    notice = work.say_task(say)
+    console = Console(file=io.StringIO(), width=400, record=True)
+    Terminal(console, say).show_task(work.seen, work.next_task())
+    Terminal(console, say).show_steps(work.seen, 2)
+    printed = console.export_text()
+
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        page = shown(app)
+        for text in (notice.title, *notice.lines):
+            assert text in page
+            assert text in printed
+        for row in work.list_steps(say):
+            assert row.what in page
+            assert row.what in printed
+
+    play(TrusteeApp(room.work(2), language), story)
+
+
+def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: Room) -> None:
+    room.hold(5)
+    world = room.world
+    world.freeze_roll()
+    world.accept()
+    head = world.head()
+    world.accept([world.by_officers("drill", Drill(1, head.size, head.root))])
+    room.publish()
+    room.hold(1)
+    certificate = world.record.ceremony.conclude()
+    opening = world.by_officers("opening", Opening(certificate.key, certificate.hash))
+    world.accept([opening], [world.credential(voter) for voter in world.registered()])
+    world.wait_until(world.manifest.opens_at_ms)
+    world.accept()
+    world.accept()
+    world.hold_vote()
+    world.refuse(world.cast(world.registered()[0], b"no ballot"))
+    (index,) = world.record.refused
+    room.publish()
+    (room.root / "slots.json").write_text('{"2": 10, "3": 14}', encoding="utf-8")
+    slots = {"slots": room.root / "slots.json"}
+
+    async def voting(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        assert "Since the opening these have not shown" in shown(app)
+        picture(app, "8-drill-missing")
+
+    play(TrusteeApp(room.work(1, **slots), "en"), voting)
+    world.close()
+    world.dispute()
+    room.publish()
+
+    async def unsummed(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        assert app.screen.query_one("#do", Button).disabled
+        assert "has not published the sums" in shown(app)
+
+    play(TrusteeApp(room.work(1, **slots), "en"), unsummed)
+    world.accept(world.aggregates())
+    room.publish()
+
+    async def unreleased(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        assert f"entry {index}" in shown(app)
+        await press(pilot, "do")
+        await type_in(pilot, "town-2026")
+        assert isinstance(app.screen, ActPage)
+        assert "release first" in shown(app)
+        picture(app, "9-release-missing")
+
+    play(TrusteeApp(room.work(1, **slots), "en"), unreleased)
+    world.accept([world.by_officers("release", Release((ReleaseItem(index, "it never was a ballot"),)))])
+    room.publish()
+
+    async def released(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        await press(pilot, "do")
+        assert "it never was a ballot" in shown(app)
+        picture(app, "10-decrypt")
+        await type_in(pilot, "town")
+        assert "TRUSTEE" + "-10" in shown(app)
+        await type_in(pilot, "town-2026")
+        assert isinstance(app.screen, OutcomePage)
+
+    play(TrusteeApp(room.work(1, **slots), "en"), released)
+    assert len(room.take()) == 1
