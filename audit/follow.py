@@ -70,7 +70,8 @@ class Follower:
             try:
                 self._mirror.update(self._remote, note)
             except Refused as refusal:
-                self._faults[str(refusal)] = None
+                if len(self._faults) < _SHOWN:
+                    self._faults[str(refusal)] = None
             except (InputError, OSError) as problem:
                 error = str(problem) if isinstance(problem, InputError) else type(problem).__name__
         self._keep_time()

@@ -9,15 +9,20 @@ written last. A log that no longer continues the copy is refused, and both check
 """
 
 import http.client
+import io
 import os
-import urllib.error
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from socket import socket
+from typing import Any
 from urllib.parse import urlsplit
 
+from audit.connections import Timed
 from audit.fetch import LARGEST_FILE, InputError
 from audit.fork import Fork, judge
 from crypto.errors import Refused
@@ -33,9 +38,11 @@ from crypto.merkle import (
     read_tiles,
     verify_consistency,
 )
-from crypto.signatures import Checkpoint, VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
+from crypto.signatures import MAX_NOTE_SIZE, Checkpoint, VerifierKey, parse_checkpoint, parse_note, verify_checkpoint
 
 _TIMEOUT_S = 20
+_LARGEST_HEAD = 65_536
+_MOST_FORKS = 64
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -45,29 +52,55 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow no redirect: a log's files stand where the log says."""
 
 
+class _Response(http.client.HTTPResponse):
+    """An answer of which so many bytes come within so many seconds, head and body together, or TimeoutError."""
+
+    def __init__(self, connection: socket, wait_s: float, size: int, **options: Any) -> None:  # noqa: ANN401
+        super().__init__(connection, **options)
+        incoming = Timed(connection)
+        incoming.begin(wait_s, size + _LARGEST_HEAD)
+        self.fp.close()
+        self.fp = io.BufferedReader(incoming)
+
+
 def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:
     """Return a reader of the files under an http(s) address; None for a file that is not there.
 
-    Raises InputError where nothing answers, or for another status; nothing is read beyond the largest possible file.
+    Raises InputError where nothing answers in time, or for another status (a redirect too: a log's files stand where
+    the log says); nothing is read beyond the largest possible file of its kind.
     """
-    if urlsplit(prefix).scheme not in {"http", "https"}:
+    address = urlsplit(prefix)
+    if address.scheme not in {"http", "https"} or not address.hostname:
         raise InputError(f"{prefix} is no http or https address")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect())
+    host, port, folder = address.hostname, address.port, address.path.rstrip("/")
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
 
     def get(path: str) -> bytes | None:
-        url = f"{prefix.rstrip('/')}/{path}"
+        largest, end = _largest(path), time.monotonic() + timeout_s
+        connection = kind(host, port, timeout=timeout_s)
         try:
-            with opener.open(url, timeout=timeout_s) as answer:
-                return bytes(answer.read(LARGEST_FILE + 1))
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code == http.client.NOT_FOUND:
-                return None
-            raise InputError(f"{url} answers {error.code}") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise InputError(f"{url} does not answer") from error
+            connection.connect()
+            bounded = partial(_Response, wait_s=end - time.monotonic(), size=largest + 1)
+            connection.response_class = bounded  # type: ignore[assignment]
+            connection.request("GET", f"{folder}/{path}", headers={"Connection": "close"})
+            answer = connection.getresponse()
+            data = answer.read(largest + 1) if answer.status == http.client.OK else b""
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise InputError(f"{prefix}/{path} does not answer") from error
+        finally:
+            connection.close()
+        if answer.status not in {http.client.OK, http.client.NOT_FOUND}:
+            raise InputError(f"{prefix}/{path} answers {answer.status}")
+        return data if answer.status == http.client.OK else None
 
     return get
+
+
+def _largest(path: str) -> int:
+    """Return how large a file of a log may be; one byte more is read, so that a larger one fails its check."""
+    if path == CHECKPOINT_PATH:
+        return MAX_NOTE_SIZE
+    return LARGEST_FILE if path.startswith("tile/entries/") else TILE_WIDTH * 32
 
 
 def write_file(file: Path, data: bytes) -> None:
@@ -163,8 +196,12 @@ class Mirror:
 
 
 def keep(folder: Path, fork: Fork) -> Path:
-    """Write the proof of a fork into a folder and return its file."""
+    """Write the proof of a fork into a folder and return its file.
+
+    One is enough to convict a log: of so many that they could fill a disk no more are written.
+    """
     data = fork.to_bytes()
     file = folder / f"fork-{sha256(data).hexdigest()[:16]}.txt"
-    write_file(file, data)
+    if len(list(folder.glob("fork-*.txt"))) < _MOST_FORKS:
+        write_file(file, data)
     return file

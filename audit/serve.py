@@ -13,15 +13,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from socket import SHUT_RDWR
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
+from audit.connections import Bounds, Handler, Listener
 from audit.fetch import InputError
 from audit.follow import Follower
 from audit.fork import judge
@@ -30,7 +28,6 @@ from audit.notice import to_html
 from audit.witness import (
     MAX_REQUEST_SIZE,
     SIZE_TYPE,
-    TEXT_TYPE,
     Answer,
     Head,
     State,
@@ -58,8 +55,6 @@ from crypto.transcript import tag
 __all__ = ["SIZE_TYPE", "HeadStore", "WitnessKeys", "WitnessServer", "open_keys", "serve_copy"]
 
 _RECENT: Final = 256
-_WAIT_S: Final = 10.0
-_CONNECTIONS: Final = 64
 _QPD: Final = 86_400
 _KINDS: Final = ("demo", "practice", "real")
 
@@ -259,9 +254,9 @@ class WitnessServer:
 
     # ------------------------------------------------------------------------------------------------- running
 
-    def listen(self, host: str, port: int) -> ThreadingHTTPServer:
+    def listen(self, host: str, port: int, bounds: Bounds | None = None) -> Listener:
         """Return an HTTP server that answers for this witness; `serve_forever` runs it."""
-        return _Listener((host, port), _handler_of(self))
+        return Listener((host, port), _handler_of(self), bounds)
 
     def follow(self, ended: threading.Event, pause_s: float) -> None:
         """Follow the entries of all logs with an address until `ended` is set."""
@@ -273,75 +268,13 @@ class WitnessServer:
             ended.wait(pause_s)
 
 
-class _Listener(ThreadingHTTPServer):
-    """A threading server with a bound on open connections."""
-
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        """Listen at an address."""
-        self._places = threading.BoundedSemaphore(_CONNECTIONS)
-        self._open: set[Any] = set()
-        super().__init__(address, handler)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's types
-        """Start a thread for a connection, or close it where there are too many."""
-        if not self._places.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
-        """Give the place back when the connection ends."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._open.discard(request)
-            self._places.release()
-
-    def server_close(self) -> None:
-        """Stop listening, and end the connections that are open."""
-        super().server_close()
-        for request in tuple(self._open):
-            with suppress(OSError):
-                request.shutdown(SHUT_RDWR)
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of clients that went away."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """One connection: bounded in time, silent in logs."""
-
-    protocol_version = "HTTP/1.1"
-    timeout = _WAIT_S
-    server_version = "dobush"
-    sys_version = ""
-
-    def send_answer(self, answer: Answer, cache: str = "no-cache") -> None:
-        """Send an answer that any page may read."""
-        self.send_response(answer.status)
-        self.send_header("Content-Type", answer.content_type or TEXT_TYPE)
-        self.send_header("Content-Length", str(len(answer.body)))
-        self.send_header("Cache-Control", cache)
-        self.send_header("Access-Control-Allow-Origin", "*")
-        self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
-        self.end_headers()
-        self.wfile.write(answer.body)
-
-    def log_message(self, *_arguments: object) -> None:
-        """Write no access log."""
-
-
-def serve_copy(get: Get, host: str, port: int) -> ThreadingHTTPServer:
+def serve_copy(get: Get, host: str, port: int, bounds: Bounds | None = None) -> Listener:
     """Return an HTTP server of a log's static files, as `get` knows them: the checkpoint, tiles and bundles."""
 
-    class Handler(_Handler):
-        def do_GET(self) -> None:
+    class CopyHandler(Handler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
             """Answer with a file of the log."""
+            self.take()
             path = urlsplit(self.path).path.removeprefix("/")
             try:
                 if path != CHECKPOINT_PATH:
@@ -358,19 +291,17 @@ def serve_copy(get: Get, host: str, port: int) -> ThreadingHTTPServer:
                 answer = Answer(200, data, "application/octet-stream")
                 self.send_answer(answer, "public, max-age=31536000, immutable")
 
-    return _Listener((host, port), Handler)
+    return Listener((host, port), CopyHandler, bounds)
 
 
-def _handler_of(server: WitnessServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(_Handler):
-        def do_POST(self) -> None:
+def _handler_of(server: WitnessServer) -> type[Handler]:
+    class WitnessHandler(Handler):
+        def do_POST(self) -> None:  # noqa: N802 - the library's name
             """Answer add-checkpoint."""
-            length = self.headers.get("Content-Length", "")
-            if not length.isdecimal() or len(length) > 9 or int(length) > MAX_REQUEST_SIZE:
-                self.close_connection = True
+            body = self.take_body(MAX_REQUEST_SIZE)
+            if body is None:
                 self.send_answer(Answer(400))
                 return
-            body = self.rfile.read(int(length))
             if urlsplit(self.path).path.rpartition("/")[2] != "add-checkpoint":
                 self.send_answer(Answer(404))
                 return
@@ -380,9 +311,10 @@ def _handler_of(server: WitnessServer) -> type[BaseHTTPRequestHandler]:
                 # Nothing was promised: the state could not be stored.
                 self.send_answer(Answer(500))
 
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
             """Answer what anybody may read."""
+            self.take()
             address = urlsplit(self.path)
             self.send_answer(server.read(address.path, address.query))
 
-    return Handler
+    return WitnessHandler

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from hashlib import sha256
+from typing import Any
 
 import httpx
 
@@ -185,7 +186,7 @@ class Witnesses:
         self._urls = dict(urls)
         self._wait_s = wait_ms / 1_000
         self._clients: dict[str, WitnessClient] = {}
-        self._asked: dict[str, Future[NoteSignature]] = {}
+        self._asked: dict[str, Future[Any]] = {}
         self._pool = ThreadPoolExecutor(max_workers=2 * max(len(urls), 1), thread_name_prefix="witness")
 
     def close(self) -> None:
@@ -255,8 +256,9 @@ class Witnesses:
         clocks say is kept for `wrong_clocks`.
         """
         deadline = time.monotonic() + self._wait_s
-        clients = self._select(keys)
+        clients = [client for client in self._select(keys) if not self._is_busy(client.key.name)]
         futures = {self._pool.submit(client.last, deadline): client for client in clients}
+        self._asked.update({client.key.name: future for future, client in futures.items()})
         wait(futures, timeout=self._wait_s)
         answered = 0
         for future, client in futures.items():
