@@ -122,7 +122,8 @@ def _steps(view: View, say: Dictionary) -> Iterator[str]:
     if view.seen_ms:
         yield f"<h2>{escape(say('trustee.minutes.seen'))}</h2>"
         acts = (*ROUNDS, "drill")
-        columns = [say("trustee.minutes.trustee"), *(say(f"trustee.table.{act}", number="") for act in acts)]
+        columns = [say("trustee.minutes.trustee"), *(say(f"trustee.table.{act}") for act in ROUNDS)]
+        columns.append(say("trustee.minutes.drills"))
         yield _table(
             columns,
             [

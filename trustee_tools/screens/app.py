@@ -33,7 +33,10 @@ class TrusteeApp(App[None]):
     #banner.real { background: red; color: white; }
     #languages { height: 1; }
     #languages Button { min-width: 12; margin: 0 1; }
-    #languages Button.chosen { text-style: bold reverse; }
+    #languages Button.chosen { text-style: bold; }
+    #languages Button:focus { text-style: bold reverse; }
+    Input { border: tall $primary; }
+    Input:focus { border: tall $accent; }
     #body { padding: 0 1; }
     #keys { dock: bottom; width: 100%; height: 1; color: $text-muted; }
     .notice { border: round $primary; padding: 0 1; height: auto; }
@@ -72,7 +75,8 @@ class TrusteeApp(App[None]):
     def speak(self, language: str) -> None:
         """Say everything in another language; what was typed stays."""
         self.say = dictionary(language)
-        self.screen.refresh(recompose=True)
+        if isinstance(self.screen, Page):
+            self.run_worker(self.screen.show_again())
 
     def action_next_language(self) -> None:
         """Go on to the next language."""
@@ -125,7 +129,7 @@ class TrusteeApp(App[None]):
         except BoardError as error:
             self.work.unreached = str(error)
         if isinstance(self.screen, ChecklistPage):
-            await self.screen.recompose()
+            await self.screen.show_again()
 
     async def perform(self, typed: str) -> None:
         """Do what comes next."""

@@ -55,6 +55,7 @@ class Page(Screen[None]):
     """What all pages share: the kind of election on top, three languages, one body, a refusal where there is one."""
 
     BINDINGS = [("escape", "back", "")]  # noqa: RUF012 - Textual's way
+    AUTO_FOCUS = "#body Input, #body Button"
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,8 +88,9 @@ class Page(Screen[None]):
         yield Static(banner, id="banner", classes=kind, markup=False)
         with Horizontal(id="languages"):
             for language in LANGUAGES:
-                chosen = "chosen" if language == say.language else ""
-                yield Button(NAMES[language], id=f"language-{language}", classes=chosen, compact=True)
+                chosen = language == say.language
+                label = f"✓ {NAMES[language]}" if chosen else NAMES[language]
+                yield Button(label, id=f"language-{language}", classes="chosen" if chosen else "", compact=True)
         with VerticalScroll(id="body"):
             if self.refusal is not None:
                 yield frame(self.trustee_app.say_error(self.refusal), "refusal")
@@ -123,6 +125,13 @@ class Page(Screen[None]):
         if self.work.is_bound:
             self.trustee_app.turn_to(ChecklistPage())
 
+    async def show_again(self) -> None:
+        """Show the page anew, and leave the hand where it was."""
+        await self.recompose()
+        for widget in self.query("#typed, #do"):
+            widget.focus()
+            break
+
     def attempt(self, act: Callable[[], Awaitable[None]]) -> None:
         """Do something that takes time; a refusal is shown on this page, and what was typed stays or goes with it."""
 
@@ -133,7 +142,7 @@ class Page(Screen[None]):
             except (DobushError, OSError) as error:
                 self.refusal = error if isinstance(error, DobushError) else DobushError(str(error))
                 if self.is_current:
-                    await self.recompose()
+                    await self.show_again()
             else:
                 self.refusal = None
             finally:
