@@ -1,4 +1,4 @@
-"""The client's core (TypeScript) against this package and the kernel: one seed, the same bytes; the same first failing check."""
+"""The client's core (TypeScript) against this package and the kernel: one seed, the same bytes; the same refusals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import base64
 import json
 import random
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
@@ -217,26 +217,25 @@ def break_ballot(ballot: bytes, source: random.Random) -> bytes:
         return data[:at] + piece + data[at + 32 :]
 
     at, bit = source.randrange(len(ballot)), 1 << source.randrange(8)
-    return source.choice(
-        [
-            lambda: ballot[:at] + bytes([ballot[at] ^ bit]) + ballot[at + 1 :],
-            lambda: ballot[:at] + ballot[at + 1 :],
-            lambda: ballot[:at] + bytes([source.randrange(256)]) + ballot[at:],
-            lambda: ballot[:at],
-            lambda: with_contest(ciphertexts=put(sealed.ciphertexts, place)),
-            lambda: with_contest(proof=put(sealed.proof, 32 * source.randrange(len(sealed.proof) // 32))),
-            lambda: with_contest(proof=put(sealed.proof, response)),
-            lambda: with_contest(ciphertexts=sealed.ciphertexts[:-32]),
-            lambda: with_contest(proof=sealed.proof + bytes(32)),
-            lambda: replace(frame, style=source.choice([1, 2, 3, 4, 5])).to_bytes(),
-            lambda: replace(frame, head_size=frame.head_size + 1).to_bytes(),
-            lambda: replace(frame, contests=frame.contests[::-1]).to_bytes(),
-            lambda: replace(frame, contests=frame.contests[:-1]).to_bytes(),
-            lambda: replace(frame, position=replace(frame.position, number=frame.position.number + 1)).to_bytes(),
-            lambda: replace(frame, position=replace(frame.position, lock=bytes(32))).to_bytes(),
-            lambda: replace(frame, manifest_hash=bytes(32)).to_bytes(),
-        ]
-    )()
+    ways: list[Callable[[], bytes]] = [
+        lambda: ballot[:at] + bytes([ballot[at] ^ bit]) + ballot[at + 1 :],
+        lambda: ballot[:at] + ballot[at + 1 :],
+        lambda: ballot[:at] + bytes([source.randrange(256)]) + ballot[at:],
+        lambda: ballot[:at],
+        lambda: with_contest(ciphertexts=put(sealed.ciphertexts, place)),
+        lambda: with_contest(proof=put(sealed.proof, 32 * source.randrange(len(sealed.proof) // 32))),
+        lambda: with_contest(proof=put(sealed.proof, response)),
+        lambda: with_contest(ciphertexts=sealed.ciphertexts[:-32]),
+        lambda: with_contest(proof=sealed.proof + bytes(32)),
+        lambda: replace(frame, style=source.choice([1, 2, 3, 4, 5])).to_bytes(),
+        lambda: replace(frame, head_size=frame.head_size + 1).to_bytes(),
+        lambda: replace(frame, contests=frame.contests[::-1]).to_bytes(),
+        lambda: replace(frame, contests=frame.contests[:-1]).to_bytes(),
+        lambda: replace(frame, position=replace(frame.position, number=frame.position.number + 1)).to_bytes(),
+        lambda: replace(frame, position=replace(frame.position, lock=bytes(32))).to_bytes(),
+        lambda: replace(frame, manifest_hash=bytes(32)).to_bytes(),
+    ]
+    return source.choice(ways)()
 
 
 def test_a_broken_ballot_fails_the_same_check_everywhere(client: Client) -> None:
@@ -325,7 +324,8 @@ def test_signatures_and_notes_and_rules_alike(client: Client) -> None:
         broken = bytearray(note)
         broken[source.randrange(len(broken))] = source.choice(b"\n\r\t +A=\xe2\x80\x94\xff0")
         assert client.verdict("note", parts=[broken.hex()]) == verdict_of(parse_note, bytes(broken))
-        rule = bytearray(source.choice([OneOf.default(10), Between(9, 1, 6), OneOf(7, (2, 2, 2))]).to_bytes())
+        rules: list[Rule] = [OneOf.default(10), Between(9, 1, 6), OneOf(7, (2, 2, 2))]
+        rule = bytearray(source.choice(rules).to_bytes())
         rule[source.randrange(len(rule))] = source.randrange(8)
         assert client.verdict("rule", parts=[rule.hex()]) == verdict_of(parse_rule, bytes(rule))
 
