@@ -139,6 +139,7 @@ class House:
     providers: dict[str, Provider] = field(default_factory=dict)
     now_ms: int = 0
     operator: dict[str, str] = field(default_factory=dict)
+    rotations: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def election(self) -> Election:
@@ -157,6 +158,8 @@ class House:
 
     def ballot(self, method: str, path: str, body: bytes, _headers: Mapping[str, str]) -> tuple[int, bytes]:
         """Answer for the ballot side: entries by index, and the intake of author-signed entries."""
+        if path == "/election/rotations":
+            return 200, json.dumps({"rotations": self.rotations}).encode()
         if method == "GET":
             return 200, self.world.read(int(path.rpartition("/")[2]))
         try:

@@ -255,6 +255,10 @@ class Board:
         """Return where an entry stands in the log, None when it does not."""
         return self.store.find_index(leaf)
 
+    def find_types(self, start: int, types: Sequence[str]) -> list[tuple[int, str]]:
+        """Return index and type of every entry of some types, from an index on."""
+        return self.store.find_types(start, types)
+
     def type_of(self, index: int) -> str:
         """Return the type of an entry of the log. Raises ProblemError where there is none."""
         return parse_entry(self.read(index)).type

@@ -240,6 +240,12 @@ class Store:
         with self._database.read() as connection:
             return connection.execute(select(ENTRIES.c.index).where(ENTRIES.c.leaf == leaf)).scalar()
 
+    def find_types(self, start: int, types: Sequence[str]) -> list[tuple[int, str]]:
+        """Return index and type of every entry of some types, from an index on."""
+        chosen = select(ENTRIES.c.index, ENTRIES.c.type).where(ENTRIES.c.index >= start, ENTRIES.c.type.in_(types))
+        with self._database.read() as connection:
+            return [(index, kind) for index, kind in connection.execute(chosen.order_by(ENTRIES.c.index)).all()]
+
     def entries(self, start: int, end: int | None = None) -> Iterator[bytes]:
         """Yield entries in their order from an index (to before another), read in portions."""
         while end is None or start < end:

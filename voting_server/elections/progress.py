@@ -85,6 +85,7 @@ _EXAMPLE: JsonDict = {
     },
     "trustees": ["trustee 1", "trustee 2", "trustee 3"],
     "threshold": 2,
+    "undrilled": ["trustee 1", "trustee 2", "trustee 3"],
     "awaited": [{"type": "ceremony-key", "by": "trustees", "who": ["trustee 1"]}],
 }
 
@@ -104,6 +105,9 @@ class ElectionState(BaseModel):
     counts: Counts
     trustees: list[str]
     threshold: int
+    undrilled: list[str] = Field(
+        default=[], description="trustees who have not passed a drill since the opening (before it: any): an alarm"
+    )
     election_key: str | None = Field(default=None, description="H, once the opening entry stands in the log")
     awaited: list[Awaited]
 
@@ -166,6 +170,7 @@ def describe(record: Record, now_ms: int) -> ElectionState:
         ),
         trustees=[trustee.name for trustee in manifest.trustees],
         threshold=manifest.threshold,
+        undrilled=[manifest.trustees[place - 1].name for place in record.ceremony.undrilled()],
         election_key=opening.key.hex() if opening else None,
         awaited=awaited(record),
     )
@@ -210,14 +215,13 @@ def _before_opening(record: Record) -> list[Awaited]:
 
 
 def _drills(record: Record) -> list[Awaited]:
+    """Return what a drill waits for: one before the opening, one more before the close, which never waits for it."""
     ceremony = record.ceremony
-    if not ceremony.drills:
+    number = ceremony.current_drill()
+    if not number:
         return [Awaited(type="drill", by="officers")]
-    number, passed = max(ceremony.passed.items())
-    missing = sorted(set(ceremony.everyone) - passed)
-    return (
-        [Awaited(type="drill-share", by="trustees", who=list(map(name_trustee, missing)))] if missing and number else []
-    )
+    missing = sorted(set(ceremony.everyone) - ceremony.passed[number])
+    return [Awaited(type="drill-share", by="trustees", who=list(map(name_trustee, missing)))] if missing else []
 
 
 def _while_open(record: Record) -> list[Awaited]:

@@ -4,6 +4,7 @@ Spec: the OpenAPI description that these routes produce. Whoever may read the bo
 officers found; whoever holds a key that the manifest names sends entries, and the signature is all that counts.
 """
 
+from base64 import b64encode
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request
@@ -49,6 +50,50 @@ class Keys(BaseModel):
     receipt_key: str = Field(description="Ed25519, hexadecimal")
 
 
+class PlacesOut(BaseModel):
+    """Where a reader finds what it needs first: hints, none of which has to be believed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "opening": 40,
+                    "client": [12],
+                    "freeze": 31,
+                    "ceremony": [6, 7, 8],
+                    "contests": {"1": 1},
+                    "units": [3],
+                    "rotations": [],
+                }
+            ]
+        }
+    )
+
+    opening: int | None = None
+    close: int | None = None
+    client: list[int]
+    freeze: int | None = None
+    ceremony: list[int] = Field(description="the trustees' messages of the run that counts")
+    contests: dict[str, int] = Field(description="entry of each contest by its id")
+    units: list[int]
+    rotations: list[int]
+
+
+class RotationOut(BaseModel):
+    """One rotation of a key."""
+
+    index: int
+    entry: str = Field(description="the entry, base64")
+
+
+class RotationsOut(BaseModel):
+    """Every rotation of a key, in the log's order."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"rotations": [{"index": 9, "entry": "hAEA"}]}]})
+
+    rotations: list[RotationOut]
+
+
 class Taken(BaseModel):
     """What became of an entry."""
 
@@ -68,6 +113,27 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
     def read_election() -> ElectionState:
         """Tell where the election stands and whose act it waits for."""
         return elections.state()
+
+    @router.get("/election/places")
+    def read_places() -> PlacesOut:
+        """Tell where opening, ceremony, parts and rotations stand in the log."""
+        found = elections.places()
+        return PlacesOut(
+            opening=found.opening,
+            close=found.close,
+            client=found.client,
+            freeze=found.freeze,
+            ceremony=found.ceremony,
+            contests={str(contest): index for contest, index in found.contests.items()},
+            units=found.units,
+            rotations=found.rotations,
+        )
+
+    @router.get("/election/rotations")
+    def read_rotations() -> RotationsOut:
+        """Return every entry that put a new key in the place of an old one."""
+        rows = [RotationOut(index=index, entry=b64encode(raw).decode()) for index, raw in elections.rotations()]
+        return RotationsOut(rotations=rows)
 
     @router.get("/slots/{pseudonym}")
     def read_slot(

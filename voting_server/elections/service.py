@@ -8,12 +8,14 @@ receipts'.
 (True, False)
 """
 
+import threading
 from collections.abc import Sequence
 
 from crypto.election.encoding import Message
 from crypto.election.entries import BODIES, Entry, Manifest, parse_entry
 from crypto.signatures import SigningKey
 from voting_server.board.service import Board, Queued
+from voting_server.elections.places import Places
 from voting_server.elections.progress import ElectionState, SlotState, describe
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
@@ -28,9 +30,10 @@ class Elections:
     """The election of one ballot database."""
 
     def __init__(self, context: Context, board: Board) -> None:
-        """Stand on the board; nothing is kept here."""
+        """Stand on the board; what is kept here can be read again."""
         self._context = context
         self._board = board
+        self._lock, self._places, self._scanned = threading.Lock(), Places(), 0
 
     def start(self) -> None:
         """Nothing to get ready."""
@@ -70,6 +73,22 @@ class Elections:
         now_ms = self._context.database.now_ms()
         with self._board.record() as record:
             return describe(record, now_ms)
+
+    def places(self) -> Places:
+        """Return where the entries stand that a reader needs first, and every rotation. Raises ProblemError.
+
+        Nothing of it has to be believed: each entry is checked where it is read.
+        """
+        with self._lock, self._board.record() as record:
+            for index, kind in self._board.find_types(self._scanned, Places.TYPES):
+                if index < record.size and index not in record.refused:
+                    self._places.add(index, kind, self._board.read(index))
+            self._scanned = record.size
+            return self._places
+
+    def rotations(self) -> list[tuple[int, bytes]]:
+        """Return every rotation of a key in the log, with its index."""
+        return [(index, self._board.read(index)) for index in self.places().rotations]
 
     def slot(self, pseudonym: bytes) -> SlotState:
         """Return what the board says of a slot, to anybody. Raises ProblemError where the roll has none."""

@@ -169,7 +169,9 @@ def _open(folder: Path, passphrase_file: Path) -> Link:
         rows = json.loads(kept.read_text(encoding="ascii"))
         slots = [Slot(row[0], bytes.fromhex(row[1]), row[2], row[3]) for row in rows]
         _try(lambda: made.accept(slots, cut(slots)))
-    return Link(made, _sender(str(settings["identity"])), _sender(str(settings["ballot"])), _now_ms)
+    link = Link(made, _sender(str(settings["identity"])), _sender(str(settings["ballot"])), _now_ms)
+    _try(link.tell_rotations)
+    return link
 
 
 def _providers(folder: Path, settings: Mapping[str, Any]) -> dict[str, Provider]:

@@ -255,8 +255,24 @@ class SlotOut(BaseModel):
     style: int
 
 
+class RotationsIn(BaseModel):
+    """The rotations of keys in the log, all of them in its order (`GET /election/rotations` of the ballot side)."""
+
+    model_config = example(entries=[])
+
+    entries: list[Base64Bytes] = Field(max_length=1_000)
+
+
+class RotationsOut(BaseModel):
+    """How many were new."""
+
+    model_config = example(new=1)
+
+    new: int
+
+
 class SlotListOut(BaseModel):
-    """Everybody's slot."""
+    """Slots in order of the personal numbers."""
 
     model_config = example(slots=[])
 

@@ -10,7 +10,7 @@ one pseudonym gets her signature for one credential. Changes and strikes she sig
 
 import json
 import os
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,9 +108,9 @@ class Registrar:
     slots: dict[str, Slot] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check that the manifest names this key. Raises RefusalError."""
+        """Check that the election names this key, as it is now. Raises RefusalError."""
         if key_id(self.key.public_key) not in self.frame.registrars:
-            raise RefusalError("the manifest does not name this key as a registrar's")
+            raise RefusalError("the election does not name this key as a registrar's")
 
     @property
     def election(self) -> Election:
@@ -203,11 +203,19 @@ class Link:
 
     def fetch_slots(self) -> list[Slot]:
         """Return everybody's slot as the identity side has it. Raises RefusalError."""
-        rows = self._call("GET", "/registrar/slots")["slots"]
-        try:
-            return [Slot(row["number"], bytes.fromhex(row["pseudonym"]), row["unit"], row["style"]) for row in rows]
-        except (KeyError, ValueError, TypeError) as error:
-            raise RefusalError("the identity side's answer cannot be read") from error
+        found: list[Slot] = []
+        while True:
+            after = f"?after={found[-1].number}" if found else ""
+            rows = self._call("GET", f"/registrar/slots{after}")["slots"]
+            try:
+                more = [Slot(row["number"], bytes.fromhex(row["pseudonym"]), row["unit"], row["style"]) for row in rows]
+                if not more:
+                    return found
+                if found and any(each.number <= found[-1].number for each in more):
+                    raise RefusalError("the identity side repeats itself")
+            except (KeyError, ValueError, TypeError) as error:
+                raise RefusalError("the identity side's answer cannot be read") from error
+            found += more
 
     def fetch_requests(self) -> list[Asked]:
         """Return all requests that wait. Raises RefusalError."""
@@ -221,6 +229,16 @@ class Link:
             if any(each.id <= after for each in more):
                 raise RefusalError("the identity side repeats itself")
             found += more
+
+    def tell_rotations(self) -> None:
+        """Bring the log's rotations of keys to the identity side, so that it knows this key. Raises RefusalError."""
+        if not self.registrar.frame.rotations:
+            return
+        entries = [b64encode(raw).decode() for raw in self.registrar.frame.rotations]
+        content = json.dumps({"entries": entries}).encode()
+        status, _ = self.identity("POST", "/rotations", content, {"content-type": "application/json"})
+        if status != 200:
+            raise RefusalError(f"the identity side says {status} to the rotations of keys")
 
     def serve(self, *, only: int | None = None) -> list[tuple[int, str]]:
         """Check, sign and deliver what waits (or one request); return (id, what became of it) of each."""
@@ -285,7 +303,14 @@ def fetch_frame(ballot: Send, manifest_hash: bytes) -> Frame:
     first = fetch(0)
     manifest = Manifest.parse(parse_entry(first).body)
     count = len(manifest.contests) + len(manifest.units)
-    frame = read_frame([first, *(fetch(index) for index in range(1, 1 + count))])
+    status, answer = ballot("GET", "/election/rotations", b"", {})
+    if status != 200:
+        raise RefusalError(f"the ballot side says {status}")
+    try:
+        rotations = [b64decode(each["entry"], validate=True) for each in json.loads(answer)["rotations"]]
+    except (KeyError, ValueError, TypeError) as error:
+        raise RefusalError("the ballot side's answer cannot be read") from error
+    frame = read_frame([first, *(fetch(index) for index in range(1, 1 + count))], rotations)
     if frame.election.manifest_hash != manifest_hash:
         raise RefusalError("this is another election than the one whose manifest hash was given")
     return frame

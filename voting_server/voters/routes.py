@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from crypto.election.entries import Assurance
 from voting_server.plumbing.context import Context
-from voting_server.plumbing.guards import address_of
+from voting_server.plumbing.guards import address_of, limit
 from voting_server.plumbing.passkeys import AttestationJson
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.sessions import IDENTITY_SESSIONS
@@ -42,6 +42,8 @@ from voting_server.voters.messages import (
     RequestOut,
     RollIn,
     RollOut,
+    RotationsIn,
+    RotationsOut,
     SignatureIn,
     SignatureOut,
     SlotListOut,
@@ -57,6 +59,7 @@ from voting_server.voters.roll import MENDS
 from voting_server.voters.service import ENROLMENT_LIFE_MS, RollState, Taken, Voters
 from voting_server.voters.store import Request as Asked
 
+SLOTS_A_PAGE = 5_000
 BROWSER_COOKIE = "__Host-dobush-browser"
 
 
@@ -139,6 +142,12 @@ def _add_operator_routes(router: APIRouter, voters: Voters, roles: Roles) -> Non
         roles.require(asked, _KEEPERS)
         rows = [NoticeOut(request=made, type=kind, number=number) for made, kind, number in voters.notices()]
         return NoticesOut(notices=rows)
+
+    @router.post("/rotations", **only)
+    def take_rotations(request: Request, given: RotationsIn) -> RotationsOut:
+        """Take the ballot side's rotations of keys; each proves itself by its signatures, whoever brings it."""
+        limit(roles.context.cache, "rotations", address_of(request), roles.context.limits.role_tries_a_minute)
+        return RotationsOut(new=voters.rotate(given.entries))
 
     @router.post("/notices/{identifier}/sent", status_code=204, **only)
     def note_told(asked: Caller, identifier: Identifier) -> None:
@@ -252,11 +261,14 @@ def _add_registrar_routes(router: APIRouter, voters: Voters) -> None:
         return voters.caller(*call)
 
     @router.get("/registrar/slots", tags=["registrar"])
-    def read_slots(author: Annotated[bytes, Depends(caller)]) -> SlotListOut:  # noqa: ARG001 - asked for who calls
-        """Return everybody's slot to a registrar, who compares it with her own copy of the roll."""
+    def read_slots(
+        author: Annotated[bytes, Depends(caller)],  # noqa: ARG001 - asked for who calls
+        after: Annotated[str, Query(pattern="^[0-9]{0,14}$", description="numbers after this one", examples=[""])] = "",
+    ) -> SlotListOut:
+        """Return up to 5,000 slots to a registrar, who compares them with her own copy of the roll."""
         rows = [
             SlotOut(number=each.number, pseudonym=each.pseudonym.hex(), unit=each.unit, style=each.style)
-            for each in voters.slots()
+            for each in voters.slots(after, SLOTS_A_PAGE)
         ]
         return SlotListOut(slots=rows)
 

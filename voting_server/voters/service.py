@@ -37,7 +37,7 @@ from voting_server.voters.evidence import (
     OidcVerifier,
     nonce_of,
 )
-from voting_server.voters.frame import Frame, NoElectionError, read_frame
+from voting_server.voters.frame import Frame, NoElectionError, NoRotationError, read_frame
 from voting_server.voters.oidc import OidcClient, challenge_of
 from voting_server.voters.slots import Slot, count_by_district, cut, draw, freeze_of
 from voting_server.voters.store import ConflictError, Enrolment, Identification, Request, Version
@@ -82,6 +82,7 @@ class Voters:
     context: Context
     oidc: OidcClient | None = None
     _frame: Frame | None = field(default=None, init=False)
+    _newest: tuple[Frame | None, tuple[bytes, ...]] = field(default=(None, ()), init=False)
 
     def __post_init__(self) -> None:
         """Make the client of the provider that the settings name."""
@@ -119,18 +120,55 @@ class Voters:
     def frame(self) -> Frame:
         """Return the election. Raises ProblemError where there is none yet."""
         if self._frame is None:
-            with self.context.database.read() as connection:
-                raws = store.read_founding(connection)
-            try:
-                self._frame = read_frame(raws)
-            except NoElectionError:
-                raise ProblemError("no-election") from None
+            self._frame = self._read_frame(())
         return self._frame
+
+    def registrars(self) -> Mapping[bytes, bytes]:
+        """Return key id → public key of both registrars, as the newest rotation left them. Raises ProblemError."""
+        with self.context.database.read() as connection:
+            rotations = tuple(store.read_rotations(connection))
+        frame, known = self._newest
+        if frame is None or rotations != known:
+            frame = self._read_frame(rotations)
+            self._newest = frame, rotations
+        return frame.registrars
+
+    def rotate(self, raws: Sequence[bytes]) -> int:
+        """Take the log's rotations of keys, all of them in its order; return how many were new.
+
+        Each proves itself by its signatures. Raises Refused where one does not hold, ProblemError where they do not
+        continue those that are known.
+        """
+        self.frame()
+        with self.context.database.begin() as connection:
+            known = store.read_rotations(connection)
+            if list(raws[: len(known)]) != known:
+                raise ProblemError("invalid-request")
+            try:
+                self._read_frame(raws)
+            except NoRotationError:
+                raise ProblemError("invalid-request") from None
+            try:
+                for number, raw in enumerate(raws[len(known) :], start=len(known)):
+                    store.add_rotation(connection, number, raw)
+            except ConflictError:
+                raise ProblemError("busy", retry_after_s=1) from None
+            if len(raws) > len(known):
+                store.add_act(connection, "keys-rotated", "operator", str(len(raws)))
+        return len(raws) - len(known)
+
+    def _read_frame(self, rotations: Sequence[bytes]) -> Frame:
+        with self.context.database.read() as connection:
+            raws = store.read_founding(connection)
+        try:
+            return read_frame(raws, rotations)
+        except NoElectionError:
+            raise ProblemError("no-election") from None
 
     def caller(self, header: str, method: str, path: str, body: bytes) -> bytes:
         """Return the key id of the registrar who signed a call. Raises ProblemError."""
         frame, now_ms = self.frame(), self.context.database.now_ms()
-        return verify_call(header, frame.registrars, frame.election, method, path, body, now_ms)
+        return verify_call(header, self.registrars(), frame.election, method, path, body, now_ms)
 
     # ------------------------------------------------------------------------------------------------------ the roll
 
@@ -142,7 +180,7 @@ class Voters:
         Nobody is dropped: who has no place is kept and reported. A version chains to the one before it. Raises
         ProblemError, Refused.
         """
-        frame = self.frame()
+        frame, registrars = self.frame(), self.registrars()
         with self.context.database.begin() as connection:
             versions = store.read_versions(connection)
             if store.count(connection, store.SLOTS):
@@ -152,7 +190,7 @@ class Voters:
             previous = versions[-1].hash if versions else store.ZERO
             known = places or (versions[-1].places if versions else "")
             digest = roll.version_hash(frame.election.kind, previous, use, known.encode(), content.encode())
-            key = frame.registrars.get(signed[0])
+            key = registrars.get(signed[0])
             if key is None:
                 raise ProblemError("forbidden")
             verify_version(key, frame.election, digest, signed[1])
@@ -217,11 +255,14 @@ class Voters:
             store.add_act(connection, "slots-drawn", "operator", frame.election.manifest_hash.hex())
         return len(chunks)
 
-    def slots(self) -> list[Slot]:
-        """Return everybody's slot, for the registrars. Raises ProblemError before they are drawn."""
+    def slots(self, after: str = "", most: int | None = None) -> list[Slot]:
+        """Return slots in order of the personal numbers: everybody's, or the next ones after a number.
+
+        Raises ProblemError before they are drawn.
+        """
         with self.context.database.read() as connection:
-            slots = store.read_slots(connection)
-        if not slots:
+            slots = store.read_slots(connection, after, most)
+        if not slots and not after:
             raise ProblemError("not-found")
         return slots
 
@@ -457,10 +498,10 @@ class Voters:
 
     def take_signature(self, author: bytes, identifier: int, signature: bytes) -> Request:
         """Keep a registrar's signature over a request's body; return the request. Raises ProblemError, Refused."""
-        frame = self.frame()
+        frame, registrars = self.frame(), self.registrars()
         with self.context.database.begin() as connection:
             found = _only(store.read_requests(connection, identifier=identifier))
-            verify_body(frame.registrars[author], frame.election, found.type, found.body, signature)
+            verify_body(registrars[author], frame.election, found.type, found.body, signature)
             if any(request == identifier for request, _, _ in store.read_notices(connection)):
                 # Whoever holds somebody's identification for a moment must not change her key without her noticing.
                 raise ProblemError("not-told")

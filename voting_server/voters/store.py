@@ -42,6 +42,14 @@ FOUNDING = Table(
     Column("index", Integer, primary_key=True, autoincrement=False),
     Column("raw", BYTES, nullable=False),
 )
+ROTATIONS = append_only(
+    Table(
+        "key_rotations",
+        IDENTITY,
+        Column("number", Integer, primary_key=True, autoincrement=False),
+        Column("raw", BYTES, nullable=False),
+    )
+)
 ROLLS = append_only(
     Table(
         "roll_versions",
@@ -245,6 +253,19 @@ def read_founding(connection: Connection) -> list[bytes]:
     return [bytes(raw) for raw in connection.execute(select(FOUNDING.c.raw).order_by(FOUNDING.c.index)).scalars()]
 
 
+def read_rotations(connection: Connection) -> list[bytes]:
+    """Return the changes of keys that were given, in their order."""
+    return [bytes(raw) for raw in connection.execute(select(ROTATIONS.c.raw).order_by(ROTATIONS.c.number)).scalars()]
+
+
+def add_rotation(connection: Connection, number: int, raw: bytes) -> None:
+    """Keep a change of a key. Raises ConflictError where another one has its place."""
+    try:
+        connection.execute(insert(ROTATIONS).values(number=number, raw=raw))
+    except IntegrityError as error:
+        raise ConflictError from error
+
+
 def add_founding(connection: Connection, raws: Sequence[bytes]) -> None:
     """Keep block 0. Raises ConflictError where there is one."""
     try:
@@ -327,9 +348,9 @@ def add_slots(connection: Connection, slots: Sequence[Slot]) -> None:
         raise ConflictError from error
 
 
-def read_slots(connection: Connection) -> list[Slot]:
-    """Return all slots in order of the personal numbers."""
-    rows = connection.execute(select(SLOTS).order_by(SLOTS.c.number))
+def read_slots(connection: Connection, after: str = "", most: int | None = None) -> list[Slot]:
+    """Return slots in order of the personal numbers: all, or some after a number."""
+    rows = connection.execute(select(SLOTS).where(SLOTS.c.number > after).order_by(SLOTS.c.number).limit(most))
     return [Slot(row.number, bytes(row.pseudonym), row.unit, row.style) for row in rows]
 
 

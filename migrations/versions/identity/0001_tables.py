@@ -75,6 +75,13 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_identifications_expires_at_ms"), ["expires_at_ms"], unique=False)
 
     op.create_table(
+        "key_rotations",
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_key_rotations")),
+        info={"append_only": True},
+    )
+    op.create_table(
         "people",
         sa.Column("number", sa.String(length=20), nullable=False),
         sa.Column("surname", sa.String(length=500), nullable=False),
@@ -217,7 +224,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("role_passkeys", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_role_passkeys_person"), ["person"], unique=False)
-    for table in ("acts", "role_trail", "roll_versions", "slots"):
+    for table in ("acts", "key_rotations", "role_trail", "roll_versions", "slots"):
         for statement in protect(table, op.get_bind().dialect.name):
             op.execute(statement)
 
@@ -255,6 +262,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_people_fault"))
 
     op.drop_table("people")
+    op.drop_table("key_rotations")
     with op.batch_alter_table("identifications", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_identifications_expires_at_ms"))
 

@@ -9,9 +9,9 @@ AWAITED = {
     "founded": ["ceremony-key", "round", "roll", "freeze"],
     "certified": ["roll", "freeze", "drill"],
     "frozen": ["drill"],
-    "open": ["credential", "ballot", "close"],
-    "voting": ["credential", "ballot", "close"],
-    "voted": ["credential", "ballot", "close"],
+    "open": ["drill", "credential", "ballot", "close"],
+    "voting": ["drill", "credential", "ballot", "close"],
+    "voted": ["drill", "credential", "ballot", "close"],
     "closed": ["aggregate", "share"],
     "disputed": ["aggregate", "share"],
     "complete": [],
@@ -49,6 +49,19 @@ def test_a_drill_waits_for_those_who_have_not_answered() -> None:
     assert [(act.type, act.who) for act in awaited(world.record)] == [("drill-share", ["trustee 2", "trustee 3"])]
     world.accept(others)
     assert [act.type for act in awaited(world.record)] == ["opening"]
+
+
+def test_a_second_drill_is_demanded_before_the_close_and_who_missed_it_is_named() -> None:
+    world = fresh("open")
+    everybody = ["trustee 1", "trustee 2", "trustee 3"]
+    assert describe(world.record, 5).undrilled == everybody
+    drill, first, *_ = world.drill(2)
+    world.accept([drill, first])
+    (act, *_) = awaited(world.record)
+    assert (act.type, act.who) == ("drill-share", everybody[1:])
+    assert describe(world.record, 5).undrilled == everybody[1:]
+    # The answer to a drill from before the opening says nothing about today.
+    assert 1 in world.record.ceremony.passed[1]
 
 
 def test_a_refused_entry_asks_for_a_release() -> None:
