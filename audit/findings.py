@@ -98,6 +98,7 @@ def conclude(
         districts=_districts(record, given) if record is not None and known else (),
         turnout=_turnout(record) if record is not None and known else (),
         remarks=_remarks(record) if record is not None and known else (),
+        undrilled=_undrilled(record) if record is not None and known else (),
         work=work,
     )
 
@@ -264,10 +265,18 @@ def _turnout(record: Record) -> tuple[Span, ...]:
 def _remarks(record: Record) -> tuple[str, ...]:
     unanimous = record.is_complete() and any(total.unanimous for total in record.tally.totals())
     late = record.board.close_index >= 0 and record.board.is_late()
+    opened, undrilled = record.ceremony.opening is not None, record.ceremony.undrilled()
     said = (
         ("time_late", late),
         ("server_fault", bool(record.refused)),
         ("unanimous", unanimous),
         ("grace", record.accepted["ballot"] > 0),
+        ("drilled", opened and not undrilled),
+        ("undrilled", opened and bool(undrilled)),
     )
     return tuple(name for name, holds in said if holds)
+
+
+def _undrilled(record: Record) -> tuple[str, ...]:
+    """Name the trustees who did not show between opening and close that they still held their share."""
+    return tuple(record.parts.manifest.trustees[place - 1].name for place in record.ceremony.undrilled())

@@ -160,7 +160,8 @@ def _verdict(report: Report, t: Dictionary) -> str:
 def _failures(report: Report, t: Dictionary) -> str:
     """Name failures and skipped checks above everything else that could be read as good news."""
     bad = [f for f in report.findings if f.outcome == "failed" or (f.outcome == "not run" and f.blocking)]
-    remarks = "".join(f"<li>{_say(t, 'report.remark.' + remark)}</li>\n" for remark in report.remarks)
+    names = ", ".join(report.undrilled)
+    remarks = "".join(f"<li>{_say(t, 'report.remark.' + remark, names=names)}</li>\n" for remark in report.remarks)
     listed = f"<ul>{remarks}</ul>\n" if remarks else ""
     if not bad:
         return listed

@@ -172,6 +172,7 @@ class Report:
     districts: tuple[District, ...] = ()
     turnout: tuple[Span, ...] = ()
     remarks: tuple[str, ...] = ()
+    undrilled: tuple[str, ...] = ()
     work: Work = Work(0.0, 0, 0)
 
     @property
@@ -328,7 +329,8 @@ def to_text(report: Report, t: Dictionary) -> str:
             lines.append(f"{SYMBOLS['failed']} {finding.check}: {claim(finding, t)}")
             lines += ["    " + _culprit_line(culprit, t) for culprit in finding.culprits[:SHOWN_CULPRITS]]
             lines.append(f"    {t('report.repeat')}: {repeat(report, finding)}")
-    lines += [t("report.remark." + remark) for remark in report.remarks]
+    names = ", ".join(report.undrilled)
+    lines += [t("report.remark." + remark, names=names) for remark in report.remarks]
     work = report.work
     lines.append(
         t(

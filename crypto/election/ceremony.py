@@ -374,6 +374,11 @@ class Ceremony:
         """Return the complaints of the current run as judged, in the order of the log."""
         return tuple(self._run.judgements)
 
+    def current_drill(self) -> int:
+        """Return the newest drill since the opening (before it: of all); 0 while there is none."""
+        newest = max(self.drills, default=0)
+        return newest if newest > self._drills_before_opening else 0
+
     def undrilled(self) -> tuple[int, ...]:
         """Return who has not passed a drill since the opening; before the opening, who has passed none at all."""
         since = self._drills_before_opening
