@@ -24,6 +24,7 @@ from starlette.types import ASGIApp
 
 from crypto.errors import Refused
 from voting_server.board.certificates import Certifier
+from voting_server.board.feed import Feed
 from voting_server.board.publication import Publication
 from voting_server.board.recovery import recover
 from voting_server.board.routes import create_router as create_board_router
@@ -251,11 +252,12 @@ def _ballot_features(context: Context, roles: Roles) -> tuple[list[Service], lis
     board = Board(context)
     elections = Elections(context, board)
     casting = Casting(context, board)
+    feed = Feed(board)
     tallies = Tallies(board)
     # The casts come most, and routers are asked in this order.
     routers = [
-        make_casting_router(casting, context),
-        create_board_router(board),
+        make_casting_router(casting, context, feed),
+        create_board_router(board, feed),
         create_tally_router(tallies),
         make_elections_router(elections, roles),
         make_proposals_router(Proposals(context, elections, board, roles), roles),

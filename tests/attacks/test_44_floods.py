@@ -5,7 +5,7 @@ Slow heads and bodies are cut off by the protocol itself: `tests/integration/tes
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import pytest
 from crypto.election.record import Work, discharge
 from tests.desk import Sitting, open_desk
 from tests.simulator import secret
+from voting_server.board.feed import Streams
 from voting_server.casting import intake
-from voting_server.casting.routes import _Streams
 from voting_server.plumbing.problems import ProblemError
 
 
@@ -103,22 +103,22 @@ def test_more_than_can_be_checked_is_told_so_at_once(tmp_path: Path) -> None:
 
 
 def test_readers_who_leave_at_once_take_no_place() -> None:
-    async def events() -> AsyncIterator[str]:
+    async def events() -> AsyncGenerator[str, None]:
         yield "an event"
 
     async def leave_and_read() -> list[str]:
-        streams = _Streams(1)
+        streams = Streams(1, 1)
         for _ in range(3):
-            streams.require_room()
+            streams.require_room("a")
             # Never begun: the reader was gone before the answer's first byte.
-            await streams.count(events()).aclose()
-        first = streams.count(events())
+            await streams.count("a", events()).aclose()
+        first = streams.count("a", events())
         read = [await anext(first)]
         with pytest.raises(ProblemError) as refused:
-            streams.require_room()
+            streams.require_room("a")
         assert refused.value.status == 503
         await first.aclose()
-        streams.require_room()
+        streams.require_room("a")
         return read
 
     assert asyncio.run(leave_and_read()) == ["an event"]

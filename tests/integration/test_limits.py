@@ -1,19 +1,24 @@
 """Limits that only a real connection has: size and time of a request's head and body, idle time, connections."""
 
 import asyncio
+import errno
 import re
+import select as select_module
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import uvicorn
+from fastapi import Response
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from tests.desk import open_desk
 from tests.integration.conftest import Databases, short_folder
 from voting_server.app import create_app
 from voting_server.plumbing.bodies import RawBody
@@ -25,6 +30,7 @@ from voting_server.plumbing.settings import Limits, Settings, Side
 HEAD = b"GET /health HTTP/1.1\r\nHost: a\r\n"
 END = b"\r\n\r\n"
 WAIT_S = 20
+LARGE = 50_000_000
 Connect = Callable[[], socket.socket]
 
 
@@ -44,6 +50,10 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Connect]]:
         settings = Settings(side=Side.BALLOT, data_dir=tmp_path, limits=Limits(**limits))
         migrate_side(settings)
         app = create_app(settings)
+
+        @app.get("/large")
+        def give() -> Response:
+            return Response(bytes(LARGE))
 
         @app.post("/take")
         def take(raw: RawBody) -> int:
@@ -160,6 +170,82 @@ def test_as_many_connections_as_the_limit_and_not_one_more(serve: Callable[..., 
         assert answer(second, padded(200)) == b"HTTP/1.1 200 OK"
         with connect() as third:
             assert answer(third, padded(200)) == b"HTTP/1.1 503 Service Unavailable"
+
+
+def test_who_does_not_take_an_answer_loses_the_connection(serve: Callable[..., Connect]) -> None:
+    with serve(answer_ms=100)() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: a" + END)
+        # The head comes with what the kernel holds; the rest is dropped while nobody reads.
+        assert wait_for_end(connection) < LARGE
+
+
+def test_who_takes_an_answer_gets_all_of_it(serve: Callable[..., Connect]) -> None:
+    with serve(answer_ms=60_000)() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: a\r\nConnection: close" + END)
+        received = 0
+        while more := connection.recv(1_000_000):
+            received += len(more)
+        assert received > LARGE
+
+
+def wait_for_end(connection: socket.socket) -> int:
+    """Read nothing before the peer has ended the connection; return how many bytes it had sent."""
+    poll = select_module.poll()
+    poll.register(connection, select_module.POLLRDHUP)
+    assert poll.poll(WAIT_S * 1_000)
+    received = 0
+    with suppress(ConnectionError):
+        while more := connection.recv(1_000_000):
+            received += len(more)
+    return received
+
+
+def test_as_many_live_streams_as_the_limit_and_not_one_more(serve: Callable[..., Connect]) -> None:
+    connect = serve(streams=2)
+    ask = b"GET /log/feed HTTP/1.1\r\nHost: a" + END
+    with connect() as first, connect() as second, connect() as third:
+        for connection in (first, second):
+            assert answer(connection, ask) == b"HTTP/1.1 200 OK"
+        assert answer(third, ask) == b"HTTP/1.1 503 Service Unavailable"
+        first.close()
+        while answer(third, ask) != b"HTTP/1.1 200 OK":
+            # Until the server has noticed that the first is gone.
+            pass
+
+
+def test_the_kernel_holds_as_many_connections_as_the_backlog_says(tmp_path: Path) -> None:
+    settings = Settings(side=Side.BALLOT, data_dir=tmp_path, limits=Limits(backlog=3))
+    migrate_side(settings)
+    path = f"{short_folder()}/backlog.sock"
+    held = [socket.socket(socket.AF_UNIX) for _ in range(6)]
+    answers: list[int] = []
+
+    async def fill() -> None:
+        config = uvicorn.Config(create_app(settings), uds=path, lifespan="off", **options(settings))
+        config.load()
+        server = uvicorn.Server(config)
+        server.lifespan = config.lifespan_class(config)
+        await server.startup()
+        # From here on the loop stands still: nobody takes a connection from the kernel, which holds one more than told.
+        for connection in held:
+            connection.settimeout(0)
+            answers.append(connection.connect_ex(path))
+        await server.shutdown()
+
+    asyncio.run(fill())
+    assert answers == [0] * (3 + 1) + [errno.EAGAIN] * 2
+    for connection in held:
+        connection.close()
+
+
+def test_a_session_lives_to_its_last_millisecond_and_not_one_longer(tmp_path: Path) -> None:
+    with open_desk(tmp_path, limits={"session_s": 60}) as desk:
+        sitting = desk.log_in(0)
+        path = f"/casting/nonces/{'ab' * 32}"
+        desk.world.clock_ms += 60_000
+        assert sitting.post(path).status_code == 201
+        desk.world.clock_ms += 1
+        assert sitting.post(path).status_code == 401
 
 
 def test_as_many_requests_compute_at_a_time_as_the_limit_and_the_next_waits(tmp_path: Path) -> None:

@@ -5,18 +5,19 @@ any page (CORS) and kept by any cache: tiles and bundles for ever, the checkpoin
 `/log/` are those of the published folder; a web server or delivery network can serve them instead.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
-from starlette.concurrency import run_in_threadpool
 
 from crypto.errors import Refused
 from crypto.merkle import CHECKPOINT_PATH, leaf_hash, parse_path
-from voting_server.board.service import FEED, Board, Heads
+from voting_server.board.feed import Feed
+from voting_server.board.service import Board, Heads
+from voting_server.plumbing.guards import address_of
 from voting_server.plumbing.problems import ProblemError
 
 _FOR_EVER = "public, max-age=31536000, immutable"
@@ -24,7 +25,6 @@ _A_MOMENT = "public, max-age=1"
 _OCTETS = "application/octet-stream"
 _TEXT = "text/plain; charset=utf-8"
 _PROOF = "text/plain; charset=utf-8"
-_LOOK_S = 1.0
 
 LeafHash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256, lower-case hexadecimal")]
 Index = Annotated[int, Path(ge=0, le=2**53 - 1, description="Index of an entry, from 0")]
@@ -54,12 +54,12 @@ class EntryPlace(BaseModel):
     check: str | None = None
 
 
-def create_router(board: Board) -> APIRouter:
-    """Return the routes of the log."""
+def create_router(board: Board, feed: Feed | None = None) -> APIRouter:
+    """Return the routes of the log; `feed` is what other routers of the process share."""
     router = APIRouter(prefix="/log", tags=["log"])
     _add_files(router, board)
     _add_entries(router, board)
-    _add_feed(router, board)
+    _add_feed(router, board, feed or Feed(board))
     return router
 
 
@@ -161,9 +161,7 @@ def _add_entries(router: APIRouter, board: Board) -> None:
         return _public(board.prove(queued.entry_index).to_bytes(), _PROOF, _A_MOMENT, **{"Content-Disposition": name})
 
 
-def _add_feed(router: APIRouter, board: Board) -> None:
-    places = asyncio.Semaphore(board.context.limits.streams)
-
+def _add_feed(router: APIRouter, board: Board, feed: Feed) -> None:
     @router.get("/state")
     def read_state(response: Response) -> LogState:
         """Tell how many entries and blocks the log has, and how many entries a quorum checkpoint covers."""
@@ -173,23 +171,17 @@ def _add_feed(router: APIRouter, board: Board) -> None:
     @router.get("/feed", response_class=StreamingResponse, responses=_bytes_of("text/event-stream", "LogState events"))
     async def follow(request: Request) -> StreamingResponse:
         """Send a `head` event (a LogState) whenever the log or its quorum grows; one may poll /log/state instead."""
-        if places.locked():
-            raise ProblemError("busy", retry_after_s=5)
+        feed.streams.require_room(address_of(request))
         headers = {"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_events(request, board, places), media_type="text/event-stream", headers=headers)
+        events = feed.streams.count(address_of(request), _events(feed))
+        return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
-async def _events(request: Request, board: Board, places: asyncio.Semaphore) -> AsyncIterator[bytes]:
-    async with places:
-        last: Heads | None = None
-        yield b"retry: 2000\n\n"
-        async for _ in board.context.cache.ticks(FEED, _LOOK_S):
-            if await request.is_disconnected():
-                return
-            heads = await run_in_threadpool(board.heads)
-            if heads != last:
-                last = heads
-                yield f"event: head\nid: {heads.block}\ndata: {_state(heads).model_dump_json()}\n\n".encode()
+async def _events(feed: Feed) -> AsyncGenerator[str, None]:
+    yield "retry: 2000\n\n"
+    async with aclosing(feed.follow()) as changes:
+        async for heads, _ in changes:
+            yield f"event: head\nid: {heads.block}\ndata: {_state(heads).model_dump_json()}\n\n"
 
 
 def _state(heads: Heads) -> LogState:

@@ -4,9 +4,9 @@ Spec: the OpenAPI description that these routes produce. Bodies that end on the 
 everything else is JSON. The two requests of a cast are answered in micro-batches and therefore asynchronous.
 """
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Request, Response
@@ -16,18 +16,19 @@ from starlette.concurrency import run_in_threadpool
 from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
 
 from crypto.election.ballot import tracking_code
-from voting_server.board.service import FEED, Queued
+from crypto.merkle import LogProof
+from voting_server.board.feed import Feed
+from voting_server.board.service import Heads, Queued
 from voting_server.casting.service import Casting, NonceRequest, code_of
 from voting_server.plumbing.bodies import CBOR, RawBody, cbor_body, read_cbor
 from voting_server.plumbing.context import Context
-from voting_server.plumbing.guards import is_own_origin
+from voting_server.plumbing.guards import address_of, is_own_origin
 from voting_server.plumbing.passkeys import EXAMPLE_ASSERTION, AssertionJson
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.sessions import BALLOT_SESSIONS, FOUND
 
 PROOF_TYPE = "text/plain; charset=utf-8"
 _NO_STORE = {"Cache-Control": "no-store"}
-_ASK_S, _LONGEST_S = 1.0, 900
 _EXAMPLE_HASH = "ab" * 32
 _EXAMPLE_CODE = "PTXC-PTXC-PTXC-PTXC-PTXC-PTXC-PTXC-PTXC-PTXC"
 
@@ -147,12 +148,12 @@ class BallotStatus(BaseModel):
     index: int | None = Field(None, description="its place in the log, once it has one")
 
 
-def make_router(casting: Casting, context: Context) -> APIRouter:
+def make_router(casting: Casting, context: Context, feed: Feed) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["casting"])
     _add_casts(router, casting, context)
     _add_login(router, casting, context)
-    _add_status(router, casting, context)
+    _add_status(router, casting, context, feed)
     return router
 
 
@@ -280,7 +281,7 @@ def _json(body: dict[str, object], status: int) -> Response:
 # --------------------------------------------------------------------------------------------------------------- status
 
 
-def _add_status(router: APIRouter, casting: Casting, context: Context) -> None:
+def _add_status(router: APIRouter, casting: Casting, context: Context, feed: Feed) -> None:
     @router.get("/ballots/{name}")
     def read_status(name: BallotName, response: Response) -> BallotStatus:
         """Tell what became of a ballot, by hash or tracking code."""
@@ -300,62 +301,45 @@ def _add_status(router: APIRouter, casting: Casting, context: Context) -> None:
         named = {"Content-Disposition": f'attachment; filename="{name[:9]}.tlog-proof"'}
         return Response(proof.to_bytes(), headers={**_NO_STORE, **named}, media_type=PROOF_TYPE)
 
-    streams = _Streams(context.limits.streams)
-
     @router.get(
         "/ballots/{name}/events", response_class=Response, responses=_bytes_of("text/event-stream", "Live events")
     )
     async def follow(name: BallotName, request: Request) -> Response:
         """Tell what becomes of a ballot as it happens: events `status` (JSON), at last `proof` (the .tlog-proof)."""
+        address = address_of(request)
+        feed.streams.require_room(address)
         row = await run_in_threadpool(casting.find, name)
-        streams.require_room()
-        events = streams.count(_events(casting, context, name, row, request))
+        events = feed.streams.count(address, _events(casting, feed, row))
         return StreamingResponse(events, headers=_NO_STORE, media_type="text/event-stream")
 
 
-class _Streams:
-    """Counts live streams of this worker; used by its event loop alone."""
-
-    def __init__(self, most: int) -> None:
-        self._open, self._most = 0, most
-
-    def require_room(self) -> None:
-        if self._open >= self._most:
-            raise ProblemError("busy", retry_after_s=5)
-
-    async def count(self, events: AsyncIterator[str]) -> AsyncGenerator[str, None]:
-        # Counted here and not before: a reader who leaves at once is never sent anything, so that nothing would end.
-        self._open += 1
-        try:
-            async for event in events:
-                yield event
-        finally:
-            self._open -= 1
-
-
-async def _events(casting: Casting, context: Context, name: str, row: Queued, request: Request) -> AsyncIterator[str]:
-    """Yield server-sent events until the proof is there, the reader is gone, or it took too long."""
-    state, ends = "", asyncio.get_running_loop().time() + _LONGEST_S
-    async for _ in context.cache.ticks(FEED, _ASK_S):
-        if row.state != "sequenced":
-            row = await run_in_threadpool(casting.find, name)
-        if row.state != state:
-            state = row.state
-            yield f"event: status\ndata: {_status(row).model_dump_json()}\n\n"
-        if row.state == "sequenced":
-            try:
-                proof = await run_in_threadpool(casting.prove, row)
-            except ProblemError:
-                proof = None
+async def _events(casting: Casting, feed: Feed, row: Queued) -> AsyncGenerator[str, None]:
+    """Yield server-sent events until the proof is there or it took too long."""
+    state = ""
+    async with aclosing(feed.follow(row.ballot_hash or b"")) as changes:
+        async for heads, newest in changes:
+            row = newest or row
+            if row.state != state:
+                state = row.state
+                yield f"event: status\ndata: {_status(row).model_dump_json()}\n\n"
+            if row.state == "refused":
+                return
+            proof = await run_in_threadpool(_proof_of, casting, row, heads)
             if proof is not None:
                 lines = proof.to_bytes().decode().split("\n")
                 yield "event: proof\n" + "".join(f"data: {line}\n" for line in lines) + "\n"
                 return
-        elif row.state == "refused":
-            return
-        if await request.is_disconnected() or asyncio.get_running_loop().time() > ends:
-            return
-        yield ": still waiting\n\n"
+            yield ": still waiting\n\n"
+
+
+def _proof_of(casting: Casting, row: Queued, heads: Heads) -> LogProof | None:
+    if row.entry_index is None or row.entry_index >= heads.quorum_size:
+        return None
+    try:
+        return casting.prove(row)
+    except ProblemError:
+        # The files may come a moment later than the database's word.
+        return None
 
 
 def _bytes_of(kind: str, description: str) -> dict[int | str, dict[str, object]]:

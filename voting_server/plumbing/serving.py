@@ -1,7 +1,7 @@
-"""How uvicorn is run: its limits from the settings, its log through ours, and a clock on every request's head and body.
+"""How uvicorn is run: limits from the settings, its log through ours, clocks on a request's head, body and answer.
 
 Spec: `docs/operations/settings.md`, section "Limits". uvicorn limits connections, idle time and head size; it waits for
-ever for a slow head or body, so its protocol gets a timer here.
+ever for a slow head or body, or for a client that does not read, so its protocol gets timers here.
 """
 
 import asyncio
@@ -28,11 +28,13 @@ class TimedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = True
         self._timer: asyncio.TimerHandle | None = None
+        self._sending: asyncio.TimerHandle | None = None
         self._start(self.limits.header_ms)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._stop()
+        self._stop_sending()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -58,6 +60,22 @@ class TimedProtocol(HttpToolsProtocol):
         self._stop()
         self._in_head = True
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """Start the clock of a client that does not take what was sent to it: its answer stays in our memory."""
+        super().pause_writing()
+        self._stop_sending()
+        self._sending = self.loop.call_later(self.limits.answer_ms / 1_000, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Stop that clock."""
+        self._stop_sending()
+        super().resume_writing()
+
+    def _stop_sending(self) -> None:
+        if self._sending is not None:
+            self._sending.cancel()
+            self._sending = None
 
     def _start(self, wait_ms: int) -> None:
         self._stop()

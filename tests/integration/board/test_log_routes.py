@@ -1,14 +1,10 @@
 """The log over HTTP: the published bytes with the right headers, single entries, proofs, and a feed that wakes up."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
-from starlette.requests import Request
 
 from crypto.election.entries import Incident
 from crypto.merkle import CHECKPOINT_PATH, leaf_hash, parse_log_proof, verify_inclusion
@@ -100,29 +96,3 @@ def test_an_entry_by_index_and_by_leaf_and_its_proof(desk: Town, client: TestCli
     assert len(parse_note(proof.checkpoint).signatures) <= MAX_SIGNATURE_LINES
     seal = client.get(f"/log/leaf/{leaf_hash(client.get('/log/entry/5').content).hex()}").json()
     assert seal["type"] == "seal"
-
-
-def test_the_feed_sends_a_head_when_the_log_grows(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.run("founded")
-
-    class Connected(Request):
-        async def is_disconnected(self) -> bool:
-            return False
-
-    async def read() -> list[bytes]:
-        monkeypatch.setattr(desk.context.cache, "ticks", partial(ticks, desk))
-        events = routes._events(Connected({"type": "http"}), desk.board, asyncio.Semaphore(1))
-        return [event async for event in events]
-
-    first, *heads = asyncio.run(read())
-    assert first == b"retry: 2000\n\n"
-    sizes = [json.loads(event.split(b"data: ")[1])["size"] for event in heads]
-    assert len(sizes) == 2
-    assert sizes[0] < sizes[1] == desk.board.heads().size
-
-
-async def ticks(town: Town, _channel: str, _seconds: float) -> AsyncIterator[None]:
-    yield None
-    yield None
-    town.write()
-    yield None
