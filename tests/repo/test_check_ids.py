@@ -49,6 +49,13 @@ def ids_in_attacks() -> Counter[str]:
     return Counter(literals(["tests/attacks"]))
 
 
+def ids_in_client() -> Counter[str]:
+    """Count the ids that stand as string literals in the client's core, which repeats the specification's."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "voter_client/src/core").rglob("*.ts")]
+    found = [name for text in texts for name in re.findall(rf'"({CHECK_ID.pattern})"', text)]
+    return Counter(name for name in found if name not in ALGORITHMS)
+
+
 @pytest.mark.parametrize("count", [ids_in_specification, ids_in_code, ids_in_attacks])
 def test_an_id_stands_once(count: object) -> None:
     assert callable(count)
@@ -67,3 +74,17 @@ def test_code_and_specification_have_the_same_checks() -> None:
 def test_attacks_and_specification_have_the_same_checks() -> None:
     specification, attacks = set(ids_in_specification()), set(ids_in_attacks())
     assert (sorted(specification - attacks), sorted(attacks - specification)) == ([], []), "(untested, unspecified)"
+
+
+def test_client_uses_only_checks_of_the_specification_and_each_in_one_place() -> None:
+    client = ids_in_client()
+    assert sorted(set(client) - set(ids_in_specification())) == []
+    assert {name: times for name, times in sorted(client.items()) if times > 1} == {}
+
+
+def test_client_tests_every_check_that_it_makes() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "voter_client/tests/core").rglob("*.ts")]
+    # What needs a hash to be zero, or is asserted for many inputs by their vectors' own names.
+    vectors = {"PROOF-5"}
+    tested = {name for text in texts for name in re.findall(CHECK_ID.pattern, text)}
+    assert sorted(set(ids_in_client()) - tested - vectors) == []

@@ -25,6 +25,9 @@ def test_every_module_has_its_line() -> None:
     folders = ["crypto", "voting_server", "audit", "trustee_tools", "locales", "demo", "bench"]
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if path.name != "__init__.py"]
     found += (ROOT / "crypto/kernel/src").rglob("*.rs")
+    for part in ("core", "worker"):
+        found += (ROOT / "voter_client/src" / part).rglob("*.ts")
+    found += (ROOT / "voter_client/bundle").glob("*.mjs")
     names = sorted(path.relative_to(ROOT).as_posix() for path in found)
     assert [name for name in names if f"`{name}`" not in text] == []
 

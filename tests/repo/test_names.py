@@ -12,6 +12,13 @@ WITHOUT_PAGE = {
     "crypto/cbor.py": "described in docs/spec/encoding.md, section Bytes, with its vectors",
     "crypto/errors.py": "described in docs/spec/README.md, section Refusals",
 }
+# Modules of the client's core without a page of their own, with the reason.
+CORE_WITHOUT_PAGE = {
+    "bytes": "spellings of byte strings",
+    "cbor": "described in docs/spec/encoding.md, section Bytes",
+    "errors": "described in docs/spec/README.md, section Refusals",
+    "election": "puts together what docs/client.md says",
+}
 # Pages about what a program adds to the protocol.
 PAGES_OF_PROGRAMS = {"audit": "audit/verify.py", "trustee": "trustee_tools/ceremony.py"}
 
@@ -54,3 +61,15 @@ def test_vectors_say_where_they_come_from(vectors: str) -> None:
     content = json.loads((ROOT / "tests/vectors" / vectors).read_text(encoding="utf-8"))
     assert isinstance(content, dict), "a file of vectors is an object"
     assert content.get("origin"), "a file of vectors says in `origin` where its values come from"
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("voter_client/src/core/*.ts")), ids=lambda path: path.stem)
+def test_a_module_of_the_clients_core_has_its_page_and_names_it(path: Path) -> None:
+    if path.stem in CORE_WITHOUT_PAGE:
+        return
+    assert path.stem in pages()
+    assert f"docs/spec/{path.stem}.md" in path.read_text(encoding="utf-8").partition("*/")[0]
+
+
+def test_every_exception_of_the_clients_core_still_exists() -> None:
+    assert [name for name in CORE_WITHOUT_PAGE if not (ROOT / f"voter_client/src/core/{name}.ts").exists()] == []

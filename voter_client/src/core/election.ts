@@ -1,6 +1,6 @@
 /**
  * What a client verifies before it shows a ballot: the pinned manifest hash, the opening entry with H, the certificates of all
- * trustees, the quorum checkpoint that covers them (docs/spec/README.md, docs/spec/client.md).
+ * trustees, the quorum checkpoint that covers them (docs/spec/README.md, docs/client.md).
  *
  * One pure function over bytes that somebody fetched. Where the entries stand is a hint that may come from anywhere: what is
  * found there proves itself or is refused.

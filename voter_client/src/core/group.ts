@@ -2,7 +2,7 @@
  * The group ristretto255: elements, scalars, sums, hash to the group (docs/spec/group.md).
  *
  * Points are noble's; what stands here is how many of them are multiplied and encoded at once. Nothing is constant time: scalars
- * are bigints, whose arithmetic takes time by their size, in any JavaScript. `docs/spec/client.md` says what that means.
+ * are bigints, whose arithmetic takes time by their size, in any JavaScript. `docs/client.md` says what that means.
  *
  * The other suite, P-256, is not served here: `requireSuite` refuses it as an unserved suite.
  */

@@ -82,6 +82,15 @@ test("refused after the end: what is wrong with the bytes alone", () => {
   }
 });
 
+test("unknown types", () => {
+  const { bytes } = entries.entry as { bytes: string };
+  // "clase", "", and a name of 5,000 signs.
+  expectRefused("ENCODING-4", () => parseEntry(hex(bytes.replace("636c6f7365", "636c617365"))));
+  expectRefused("ENCODING-4", () => parseEntry(hex("8401604080")));
+  expectRefused("ENCODING-4", () => parseEntry(hex(`840179${"1388"}${"61".repeat(5000)}4080`)));
+  expectRefused("ENCODING-4", () => parseEntry(hex("84016b636f6e7374727563746f724080")));
+});
+
 test("sizes and counts", () => {
   expectRefused("ENCODING-3", () => parseEntry(new Uint8Array(MAX_ENTRY_SIZE + 1)));
   expectRefused("ENCODING-3", () => CLOSE.parse(new Uint8Array(MAX_ENTRY_SIZE + 1)));
