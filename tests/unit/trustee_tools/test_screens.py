@@ -12,81 +12,18 @@ from rich.console import Console
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
-from crypto.election.entries import Drill, Opening, Release, ReleaseItem
-from crypto.election.entries import Trustee as TrusteeKey
-from crypto.signatures import SigningKey
-from crypto.transcript import Kind
+from crypto.election.entries import Release, ReleaseItem
 from locales import LANGUAGES, dictionary
-from tests.folders import files_of, write_files
-from tests.simulator import HOUR_MS, OPENS_AT_MS, World
+from tests.room import PASSPHRASE, Room
 from trustee_tools.ceremony import write_fingerprint
-from trustee_tools.desk import Desk
 from trustee_tools.screen import Screen as Terminal
 from trustee_tools.screens.app import TrusteeApp
 from trustee_tools.screens.pages import ActPage, ChecklistPage, FingerprintPage, OutcomePage, UnlockPage, WaitPage
-from trustee_tools.screens.work import Work
-from trustee_tools.vault import Hardness, Vault
 
-PASSPHRASE = "ten green bottles"
-AFTER_MS = OPENS_AT_MS + 2 * HOUR_MS
 PICTURES = os.environ.get("DOBUSH_PICTURES")
 """A folder into which every page that the tests show is written as SVG (`make pictures`)."""
 
-REAL = {"software_keys": False, "minimum_cell": 10}
-
 Story = Callable[[Pilot[None], TrusteeApp], Coroutine[Any, Any, None]]
-
-
-class Room:
-    """Three key files, a world that names them, its record in a folder."""
-
-    def __init__(self, root: Path, kind: Kind = "demo") -> None:
-        self.root, self.record = root, root / "record"
-        seeds = []
-        for place in (1, 2, 3):
-            vault = Vault.create(self.keys(place), PASSPHRASE, f"trustee {place}", Hardness.TEST)
-            seeds.append(vault.secrets.seed)
-        trustees = tuple(
-            TrusteeKey(name, SigningKey.from_seed(seed).public_key)
-            for name, seed in zip(("Aida", "Bermet [red]", "Chyngyz"), seeds, strict=True)
-        )
-        changes = REAL if kind == "real" else {}
-        self.world = World(kind=kind, changes={"trustees": trustees, **changes})
-        self.world.begin()
-        self.publish()
-
-    def keys(self, place: int) -> tuple[Path, Path]:
-        return self.root / f"a-{place}.key", self.root / f"b-{place}.key"
-
-    def publish(self) -> None:
-        write_files(self.record, files_of(self.world))
-
-    def work(self, place: int, **options: Any) -> Work:  # noqa: ANN401
-        desk = Desk(self.record, processes=1, **options)
-        return Work(desk, self.keys(place), self.root / "out", now_ms=AFTER_MS)
-
-    def take(self) -> list[bytes]:
-        """Let the log take what was written, and publish it."""
-        raws = [path.read_bytes() for path in sorted((self.root / "out").glob("*.entry"))]
-        for path in (self.root / "out").glob("*.entry"):
-            path.unlink()
-        self.world.accept(raws)
-        self.publish()
-        return raws
-
-    def act(self, place: int) -> None:
-        """Let a trustee do what comes next, without pages."""
-        work = self.work(place)
-        work.look()
-        work.unlock(PASSPHRASE)
-        work.bind(write_fingerprint(self.world.manifest_hash))
-        work.perform("town-2026")
-
-    def hold(self, rounds: int) -> None:
-        for _ in range(rounds):
-            for place in (1, 2, 3):
-                self.act(place)
-            self.take()
 
 
 @pytest.fixture
@@ -293,31 +230,17 @@ def test_command_line_and_pages_say_the_same_next_step(room: Room, rounds: int, 
 def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: Room) -> None:
     room.hold(5)
     world = room.world
-    world.freeze_roll()
-    world.accept()
-    head = world.head()
-    world.accept([world.by_officers("drill", Drill(1, head.size, head.root))])
-    room.publish()
-    room.hold(1)
-    certificate = world.record.ceremony.conclude()
-    opening = world.by_officers("opening", Opening(certificate.key, certificate.hash))
-    world.accept([opening], [world.credential(voter) for voter in world.registered()])
-    world.wait_until(world.manifest.opens_at_ms)
-    world.accept()
-    world.accept()
-    world.hold_vote()
+    room.open_and_vote()
     world.refuse(world.cast(world.registered()[0], b"no ballot"))
     (index,) = world.record.refused
     room.publish()
-    (room.root / "slots.json").write_text('{"2": 10, "3": 14}', encoding="utf-8")
-    slots = {"slots": room.root / "slots.json"}
 
     async def voting(pilot: Pilot[None], app: TrusteeApp) -> None:
         await unlock(pilot, app)
         assert "Since the opening these have not shown" in shown(app)
         picture(app, "8-drill-missing")
 
-    play(TrusteeApp(room.work(1, **slots), "en"), voting)
+    play(TrusteeApp(room.work(1), "en"), voting)
     world.close()
     world.dispute()
     room.publish()
@@ -327,7 +250,7 @@ def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: R
         assert app.screen.query_one("#do", Button).disabled
         assert "has not published the sums" in shown(app)
 
-    play(TrusteeApp(room.work(1, **slots), "en"), unsummed)
+    play(TrusteeApp(room.work(1), "en"), unsummed)
     world.accept(world.aggregates())
     room.publish()
 
@@ -340,7 +263,7 @@ def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: R
         assert "release first" in shown(app)
         picture(app, "9-release-missing")
 
-    play(TrusteeApp(room.work(1, **slots), "en"), unreleased)
+    play(TrusteeApp(room.work(1), "en"), unreleased)
     world.accept([world.by_officers("release", Release((ReleaseItem(index, "it never was a ballot"),)))])
     room.publish()
 
@@ -354,5 +277,5 @@ def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: R
         await type_in(pilot, "town-2026")
         assert isinstance(app.screen, OutcomePage)
 
-    play(TrusteeApp(room.work(1, **slots), "en"), released)
+    play(TrusteeApp(room.work(1), "en"), released)
     assert len(room.take()) == 1
