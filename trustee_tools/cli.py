@@ -184,23 +184,27 @@ def follow(
     vault = Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy)
     known = vault.secrets.manifest_hash or _read_hash(manifest_hash)
     desk = Desk(record, board, processes=processes, manifest_hash=known, rehearsal=rehearsal)
-    ends, shown, view = time.monotonic() + seconds, -1, None
+    ends, shown = time.monotonic() + seconds, -1
     while True:
+        is_last = time.monotonic() + every > ends
         try:
             view = session.look(desk)
-            task = Trustee(vault, view).find_next()
+            trustee = Trustee(vault, view)
             if view.size != shown:
                 shown = view.size
-                _show(session, Trustee(vault, view), view, read_clock(view, now_ms))
-            if task.act != "wait":
+                _show(session, trustee, view, read_clock(view, now_ms))
+            task = trustee.find_next()
+            if task.act != "wait" or is_last:
                 break
         except BoardError as error:
+            if is_last:
+                raise
             session.screen.show_line("unreached", reason=error)
-        if time.monotonic() + every > ends:
-            raise typer.Exit(UNREACHED if view is None else WAITING)
         session.screen.show_line("follow.waiting")
         time.sleep(every)
-    session.answer(**_describe(view, task), trustee=Trustee(vault, view).find_place())
+    session.answer(**_describe(view, task), trustee=trustee.find_place())
+    if task.act == "wait":
+        raise typer.Exit(WAITING)
 
 
 @app.command()
