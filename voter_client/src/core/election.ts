@@ -27,7 +27,7 @@ import type { Kind } from "./transcript.js";
 /** Where the entries stand that a client reads, by index; the parts may be those of one style. */
 export interface Places {
   readonly opening: number;
-  /** The messages of the certified run: R0, R0.5, R1, R2, R3 of every trustee, in any order. */
+  /** The messages of the ceremony, at least those of the certified run: R0, R0.5, R1, R2, R3 of every trustee. */
   readonly ceremony: readonly number[];
   readonly parts: readonly number[];
   /** Rotations of keys up to now, in order. */
@@ -140,27 +140,29 @@ class CeremonyReader {
     return this.opening.key;
   }
 
-  private byTrustee<T extends RoundType>(type: T): BodyOf<T>[] {
+  private byTrustee<T extends RoundType>(type: T, run: number): BodyOf<T>[] {
     const bodies = this.messages.filter((entry) => entry.type === type).map((entry) => parseBody(entry, type));
-    return bodies.sort((left, right) => left.trustee - right.trustee);
+    return bodies.filter((body) => body.run === run).sort((left, right) => left.trustee - right.trustee);
   }
 
   /** Check the opening against the ceremony's messages and every trustee's certificate, all of which stand before it. */
   private requireCertified(opening: Opening): void {
     const { manifest, manifestHash } = this.keyring;
-    const signed = new Set(this.certificates.map((body) => body.trustee));
-    if (signed.size !== manifest.trustees.length || signed.size !== this.certificates.length) {
+    // A run that did not come to its end stays in the log; the last one that anybody certified is the one that counts.
+    const run = Math.max(0, ...this.certificates.map((body) => body.run));
+    const certificates = this.certificates.filter((body) => body.run === run);
+    const signed = new Set(certificates.map((body) => body.trustee));
+    if (signed.size !== manifest.trustees.length || signed.size !== certificates.length) {
       throw refuseOpening(`${signed.size} of ${manifest.trustees.length} trustees have certified`);
     }
-    const run = this.certificates[0]!.run;
     const certificate = recomputeCertificate(manifest, manifestHash, {
       run,
-      keys: this.byTrustee("ceremony-key"),
-      commitments: this.byTrustee("ceremony-commitment"),
-      dealings: this.byTrustee("ceremony-dealing"),
-      acceptances: this.byTrustee("ceremony-acceptance"),
+      keys: this.byTrustee("ceremony-key", run),
+      commitments: this.byTrustee("ceremony-commitment", run),
+      dealings: this.byTrustee("ceremony-dealing", run),
+      acceptances: this.byTrustee("ceremony-acceptance", run),
     });
-    const foreign = this.certificates.find((body) => body.run !== run || !equal(body.hash, certificate.hash));
+    const foreign = certificates.find((body) => !equal(body.hash, certificate.hash));
     // The certificate hash of R3 MUST be the one recomputed from R0, R0.5, R1 and R2.
     if (foreign !== undefined) {
       throw new Refused("CEREMONY-11", "another transcript was certified", `trustee ${foreign.trustee}`);
