@@ -51,19 +51,32 @@ class Tokens:
         return hmac.digest(self.key, b"dobush log-in token" + start, "sha256")
 
 
-def verify_login(
-    record: Record, read: Callable[[int], bytes], pseudonym: bytes, token: bytes, assertion: AssertionJson, origin: str
-) -> None:
-    """Check that the passkey of a pseudonym's credential signed this log-in here. Raises ProblemError."""
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What a log-in of one pseudonym is verified with: small values, so that nobody waits while it is done."""
+
+    kind: Kind
+    manifest_hash: bytes
+    rp_id: str
+    key: bytes
+
+
+def find_holder(record: Record, read: Callable[[int], bytes], pseudonym: bytes) -> Holder:
+    """Return whose log-in it may be. Raises ProblemError where the pseudonym has no credential."""
     roll, board, manifest = record.roll, record.board, record.parts.manifest
     slot = roll.slot(pseudonym)
     row = -1 if slot < 0 else roll.row(slot)
     if row < 0:
         raise ProblemError("login-failed")
-    challenge = login_challenge(manifest.kind, record.manifest_hash, token)
     key, _ = roll.key_in_force(row, board.lower or 0, board.upper_ms, read)
+    return Holder(manifest.kind, record.manifest_hash, manifest.rp_id, key)
+
+
+def verify_login(holder: Holder, token: bytes, assertion: AssertionJson, origin: str) -> None:
+    """Check that the passkey of a pseudonym's credential signed this log-in here. Raises ProblemError."""
+    challenge = login_challenge(holder.kind, holder.manifest_hash, token)
     try:
         # Synced passkeys have no counter, so that a lower one says nothing.
-        verify_assertion(assertion, challenge, manifest.rp_id, origin, key)
+        verify_assertion(assertion, challenge, holder.rp_id, origin, holder.key)
     except PasskeyError:
         raise ProblemError("login-failed") from None

@@ -32,7 +32,7 @@ from crypto.transcript import tag
 from voting_server.board.service import Board, NewEntry, Queued
 from voting_server.casting.batches import Batches
 from voting_server.casting.intake import Cast, Intake
-from voting_server.casting.login import TOKEN_LIFE_MS, Tokens, verify_login
+from voting_server.casting.login import TOKEN_LIFE_MS, Tokens, find_holder, verify_login
 from voting_server.casting.store import Store
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
@@ -107,7 +107,9 @@ class Casting:
         """Open a session for a pseudonym and return its secret. Raises ProblemError."""
         random = self._tokens().open(token, self._board.now_ms())
         with self._board.record() as record:
-            verify_login(record, self._board.read, pseudonym, token, assertion, self._context.origin)
+            holder = find_holder(record, self._board.read, pseudonym)
+        # Outside the record's lock: everybody would wait for a signature that anybody may send.
+        verify_login(holder, token, assertion, self._context.origin)
         limits = self._context.limits
         limit(self._context.cache, "logins", pseudonym.hex(), limits.logins_a_minute)
         with self._context.database.begin() as connection:
@@ -127,13 +129,11 @@ class Casting:
             slot = roll.slot(pseudonym)
             unit, style = roll.unit_and_style(slot)
             number, index = record.ballots.last(roll.row(slot))
-            previous = bytes(32)
-            if number:
-                ballot = record.ballots.ballot_of_entry(self._board.read(index))
-                previous = hash_ballot(record.parts.manifest.kind, ballot)
+            kind, ballot_of_entry = record.parts.manifest.kind, record.ballots.ballot_of_entry
             contests = {each.id: each.contests for each in record.parts.manifest.styles}[style]
             size, root = (0, bytes(32)) if head is None else (head.size, head.root)
             struck = roll.is_struck(slot)
+        previous = hash_ballot(kind, ballot_of_entry(self._board.read(index))) if number else bytes(32)
         return Voter(pseudonym, unit, style, contests, number, previous, waiting, struck, size, root)
 
     # -------------------------------------------------------------------------------------------------------- nonce

@@ -1,7 +1,9 @@
 """Log-in by passkey: one token serves one voter once, for a moment, on this page, and nothing else opens a session."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,11 @@ from crypto.signatures import ES256
 from demo.voters import make_passkey
 from tests.desk import ORIGIN, Desk, encode, open_desk
 from tests.simulator import secret
+from voting_server.board import service
+from voting_server.board.replica import Replica
+from voting_server.casting import login
 from voting_server.casting.login import TOKEN_LIFE_MS
+from voting_server.plumbing.passkeys import verify_assertion
 
 
 @pytest.fixture
@@ -132,3 +138,29 @@ def test_the_cookie_is_for_this_host_only(desk: Desk) -> None:
     assert all(part in header for part in ("Secure", "HttpOnly", "Path=/", "SameSite=strict"))
     assert "Domain" not in header
     assert ORIGIN.startswith("https")
+
+
+def test_nobody_waits_for_the_signature_of_a_log_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replicas, free = [], []
+
+    def make(*arguments: Any) -> Replica:  # noqa: ANN401
+        replicas.append(Replica(*arguments))
+        return replicas[-1]
+
+    def is_free() -> bool:
+        taken = replicas[0]._lock.acquire(blocking=False)
+        if taken:
+            replicas[0]._lock.release()
+        return taken
+
+    def verify(*arguments: Any) -> None:  # noqa: ANN401
+        with ThreadPoolExecutor(1) as pool:
+            # A lock that is held may be entered again by its own thread, so another one has to try.
+            free.append(pool.submit(is_free).result())
+        verify_assertion(*arguments)
+
+    monkeypatch.setattr(service, "Replica", make)
+    monkeypatch.setattr(login, "verify_assertion", verify)
+    with open_desk(tmp_path) as desk:
+        desk.log_in(0)
+    assert free == [True]
