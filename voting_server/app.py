@@ -33,6 +33,7 @@ from voting_server.board.service import Board
 from voting_server.board.timestamps import Stamper
 from voting_server.casting.routes import make_router as make_casting_router
 from voting_server.casting.service import Casting
+from voting_server.elections.console_routes import make_router as make_console_router
 from voting_server.elections.proposal_routes import make_router as make_proposals_router
 from voting_server.elections.proposals import Proposals
 from voting_server.elections.routes import make_router as make_elections_router
@@ -262,6 +263,7 @@ def _ballot_features(context: Context, roles: Roles) -> tuple[list[Service], lis
         make_elections_router(elections, roles),
         make_proposals_router(Proposals(context, elections, board, roles), roles),
         make_roles_router(roles),
+        make_console_router(elections, roles),
         make_pages_router(context, lambda: _hash_of(board)),
     ]
     return [board, elections, casting], routers

@@ -300,6 +300,11 @@ class Ballots:
         self._read_prints, self._read_entries = array("Q"), array("I")
         self._read_until = 0
 
+    @property
+    def replaced(self) -> int:
+        """How many valid ballots were followed by a later one of the same pseudonym."""
+        return len(self._newer)
+
     def last(self, row: int) -> tuple[int, int]:
         """Return number and index of the last valid ballot of a credential's row (-1: no credential), else (0, -1)."""
         if not 0 <= row < len(self._numbers) or not self._numbers[row]:

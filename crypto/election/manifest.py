@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 
 from crypto.election.encoding import Message
@@ -96,6 +97,40 @@ def verify_manifest(manifest: Manifest) -> None:
     _verify_keys(manifest)
     _verify_places(manifest)
     _verify_reality(manifest)
+
+
+def find_faults(manifest: Manifest, bodies: Iterable[Contest | Units]) -> list[Refused]:
+    """Return every refusal that a manifest and its parts earn, not only the first, for whoever is writing one.
+
+    The parts are judged one after the other; what does not fit ends their line. Empty: block 0 would be accepted, but
+    for its signatures.
+    """
+    found: list[Refused] = []
+
+    def judge(check: Callable[[], object]) -> bool:
+        try:
+            check()
+        except Refused as refusal:
+            found.append(refusal)
+            return False
+        return True
+
+    judge(lambda: parse_suite(manifest.suite))
+    judge(lambda: verify_parameters(len(manifest.trustees), manifest.threshold))
+    for check in (_verify_times, _verify_witnesses, _verify_keys, _verify_places, _verify_reality):
+        judge(partial(check, manifest))
+    parts = Parts(manifest)
+    for body in bodies:
+        data = body.to_bytes()
+        entry = Entry("contest" if isinstance(body, Contest) else "units", data, ())
+        if not judge(partial(_add_part, parts, entry, body)):
+            return found
+    judge(parts.require_complete)
+    return found
+
+
+def _add_part(parts: Parts, entry: Entry, body: Contest | Units) -> None:
+    parts.stage_part(entry, body).commit()
 
 
 def _verify_times(manifest: Manifest) -> None:

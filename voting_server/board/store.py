@@ -511,6 +511,16 @@ class Store:
             rows = connection.execute(select(COSIGNATURES).where(COSIGNATURES.c.size == size))
             return {row.witness: bytes(row.line) for row in rows}
 
+    def newest_cosignatures(self) -> dict[str, tuple[int, bytes]]:
+        """Return each witness's last line and the size of the checkpoint that it is on."""
+        chosen = select(COSIGNATURES.c.witness, func.max(COSIGNATURES.c.size)).group_by(COSIGNATURES.c.witness)
+        with self._database.read() as connection:
+            found: dict[str, tuple[int, bytes]] = {}
+            for witness, size in connection.execute(chosen).all():
+                at = (COSIGNATURES.c.witness == witness) & (COSIGNATURES.c.size == size)
+                found[witness] = size, bytes(connection.execute(select(COSIGNATURES.c.line).where(at)).scalar_one())
+        return found
+
     # --------------------------------------------------------------------------------------------------- tokens
 
     def add_token(self, size: int, authority: str, token: bytes) -> None:

@@ -58,7 +58,7 @@ class Counts(BaseModel):
     results: int
 
 
-_EXAMPLE: JsonDict = {
+EXAMPLE_STATE: JsonDict = {
     "short_name": "town-2026",
     "origin": "board.example/demo/town-2026",
     "kind": "demo",
@@ -93,7 +93,7 @@ _EXAMPLE: JsonDict = {
 class ElectionState(BaseModel):
     """An election as everybody may see it."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_STATE]})
 
     short_name: str
     origin: str

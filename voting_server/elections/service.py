@@ -32,7 +32,7 @@ class Elections:
     def __init__(self, context: Context, board: Board) -> None:
         """Stand on the board; what is kept here can be read again."""
         self._context = context
-        self._board = board
+        self.board = self._board = board
         self._lock, self._places, self._scanned = threading.Lock(), Places(), 0
 
     def start(self) -> None:

@@ -1,0 +1,102 @@
+"""HTTP for those who run an election: a manifest that is being written, and the live state.
+
+Spec: the OpenAPI description that these routes produce. Both are read only: a draft is judged and forgotten.
+"""
+
+from base64 import b64encode
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from crypto.election.manifest import hash_manifest
+from voting_server.elections.drafts import DraftIn, Place, draft
+from voting_server.elections.live import LiveState, look
+from voting_server.elections.service import Elections
+from voting_server.plumbing.problems import dictionary_of
+from voting_server.roles.routes import Caller
+from voting_server.roles.service import Roles
+from voting_server.roles.store import ROLES
+
+
+class FaultOut(BaseModel):
+    """A field that lacks something."""
+
+    at: str = Field(description="path of the field, for example officers[0].key")
+    name: str = Field(description="what it lacks; the words stand in the dictionary under console.fault")
+
+
+class CheckOut(BaseModel):
+    """What came of one check."""
+
+    id: str
+    state: Literal["passed", "failed", "not run"]
+    claim: str = Field(description="what the check demands, in the reader's language")
+    reason: str = Field(description="why it failed, in English")
+
+
+class PartOut(BaseModel):
+    """One part entry's body."""
+
+    type: Literal["contest", "units"]
+    body: str = Field(description="canonical CBOR, base64")
+
+
+class DraftOut(BaseModel):
+    """What a description gives; the bytes are there when nothing is missing, signed by nobody."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "faults": [{"at": "title.ky", "name": "empty"}],
+                    "checks": [{"id": "MANIFEST" + "-1", "state": "not run", "claim": "Times rise.", "reason": ""}],
+                    "parts": [],
+                }
+            ]
+        }
+    )
+
+    faults: list[FaultOut]
+    checks: list[CheckOut]
+    manifest: str | None = Field(default=None, description="the manifest's body, base64")
+    manifest_hash: str | None = None
+    parts: list[PartOut]
+
+
+def make_router(elections: Elections, roles: Roles) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["console"])
+
+    @router.post("/manifests/checks")
+    def check_draft(request: Request, asked: Caller, given: DraftIn) -> DraftOut:
+        """Return the manifest that a description gives, with every check and what is missing; nothing is kept."""
+        roles.require(asked, ROLES)
+        texts, settings = dictionary_of(request), roles.context.settings
+        log, receipt = elections.public_keys()
+        origins = tuple(dict.fromkeys((settings.ballot_origin, settings.identity_origin)))
+        made = draft(given, Place(log, receipt, settings.rp_id, origins))
+        body = None if made.manifest is None else made.manifest.to_bytes()
+        return DraftOut(
+            faults=[FaultOut(at=each.at, name=each.name) for each in made.faults],
+            checks=[
+                CheckOut(
+                    id=each.id,
+                    state=each.state,
+                    claim=texts(f"check.{each.id}") if f"check.{each.id}" in texts else "",
+                    reason=each.reason,
+                )
+                for each in made.checks
+            ],
+            manifest=None if body is None else b64encode(body).decode(),
+            manifest_hash=None if body is None else hash_manifest(given.kind, body).hex(),
+            parts=[PartOut(type=name, body=b64encode(each.to_bytes()).decode()) for name, each in made.parts],
+        )
+
+    @router.get("/live")
+    def read_live(asked: Caller) -> LiveState:
+        """Return turnout, queue, board, witnesses, drills and alarms, to anybody with a role."""
+        roles.require(asked, ROLES)
+        return look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue)
+
+    return router
