@@ -31,6 +31,7 @@ from voting_server.board.routes import create_router as create_board_router
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
 from voting_server.board.timestamps import Stamper
+from voting_server.casting.forgetting import Forgetter
 from voting_server.casting.routes import make_router as make_casting_router
 from voting_server.casting.service import Casting
 from voting_server.elections.console_routes import make_router as make_console_router
@@ -197,16 +198,16 @@ def run_sequencer(settings: Settings, ended: threading.Event) -> None:
 
 
 def run_worker(settings: Settings, ended: threading.Event) -> None:
-    """Do what no request and no block waits for: aggregates, time-stamp tokens, BLS certificates; until `ended` is set.
+    """Do what no request and no block waits for, until `ended` is set.
 
-    Raises what `require_sound` does.
+    Aggregates, time-stamp tokens, BLS certificates, forgetting. Raises what `require_sound` does.
     """
     logging.configure()
     context = Context.open(settings, "ballot")
     try:
         require_sound(context)
         board = Board(context)
-        acts = (Tallies(board).step, Stamper(board).step, Certifier(board).step)
+        acts = (Tallies(board).step, Stamper(board).step, Certifier(board).step, Forgetter(board).step)
         logging.log().info("started", side="worker")
         while not ended.wait(_WORKER_PAUSE_S):
             for act in acts:

@@ -59,7 +59,7 @@ def sequencer() -> None:
 
 @app.command()
 def worker() -> None:
-    """Sign aggregates, fetch time-stamp tokens and BLS certificates until told to end (SIGTERM)."""
+    """Sign aggregates, fetch time-stamp tokens and BLS certificates, forget times, until told to end (SIGTERM)."""
     from voting_server.app import run_worker  # noqa: PLC0415
     from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
 

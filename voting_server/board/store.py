@@ -414,6 +414,21 @@ class Store:
         if failed:
             connection.execute(by_id.values(state="refused", check_id=bindparam("check")), failed)
 
+    def forget_arrivals(self, connection: Connection, most: int) -> int:
+        """Forget when and in which order entries came that the log holds or refused; return of how many.
+
+        Their ids, which tell the order, become negative, by the places that everybody sees.
+        """
+        settled = (QUEUE.c.state != "waiting") & (QUEUE.c.received_at_ms > 0)
+        chosen = select(QUEUE.c.id).where(settled).order_by(QUEUE.c.id).limit(most)
+        ids = connection.execute(chosen).scalars().all()
+        if ids:
+            # Refused ones have no place; among themselves alone they keep their order.
+            place = func.coalesce(-1 - QUEUE.c.entry_index, -(2**62) + QUEUE.c.id)
+            blank = update(QUEUE).where(QUEUE.c.id.in_(ids))
+            connection.execute(blank.values(id=place, received_at_ms=0, deadline_ms=None))
+        return len(ids)
+
     def restore(
         self, connection: Connection, entries: Sequence[tuple[NewEntry, int]], judge: Callable[[bytes], str]
     ) -> list[Queued]:

@@ -41,6 +41,7 @@ EVENTS = frozenset(
         "certificate-failed",
         "certified",
         "timestamped",
+        "arrivals-forgotten",
         "cache-lost",
         "cache-back",
         "kill-point",
