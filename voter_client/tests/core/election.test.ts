@@ -40,7 +40,10 @@ import {
   SEAL,
   UNITS,
 } from "../../src/core/entries.js";
+import { BallotSeed, EncryptionKey } from "../../src/core/elgamal.js";
 import { Misuse } from "../../src/core/errors.js";
+import { parseElement } from "../../src/core/group.js";
+import { sealContest } from "../../src/core/proofs.js";
 import { hashManifest, hashPart, Keyring, readParts, verifyManifest } from "../../src/core/manifest.js";
 import { leafHash, rootOf, tilePath } from "../../src/core/merkle.js";
 import { authorMessage, keyId, parseCheckpoint, parseNote, parseVerifierKey, verifyQuorum } from "../../src/core/signatures.js";
@@ -403,6 +406,31 @@ test("seal and open", () => {
   const foreign = sealBallot({ ...request, seed: flip(seed, 1) });
   const mixed = parseBallot(foreign.ballot);
   expectRefused("PROOF-6", open(ballotToBytes({ ...mixed, lock: lockOf("demo", sealed.opening) }), seed, hashBallot("demo", ballotToBytes({ ...mixed, lock: lockOf("demo", sealed.opening) }))));
+});
+
+test("a lock, or ciphertexts, that are not of this seed, under proofs that verify", () => {
+  const facts = { kind: "demo" as const, key: election.key, styles };
+  const key = new EncryptionKey(parseElement(election.key));
+  const [mine, other] = [new BallotSeed("demo", seed), new BallotSeed("demo", flip(seed, 1))];
+  const make = (lockSeed: BallotSeed, votesSeed: BallotSeed): Bytes => {
+    const lock = lockOf("demo", lockSeed.deriveOpening());
+    const position = { pseudonym: request.pseudonym, number: 1, previous: NO_PREVIOUS, lock };
+    const contests = request.contests.map(({ id, rule, chosen }) =>
+      sealContest({ kind: "demo", manifestHash: pinned, style, contest: id, rule, key: election.key }, position, key, votesSeed, chosen),
+    );
+    return ballotToBytes({ manifestHash: pinned, style, ...position, headSize: head.size, headRoot: head.root, contests });
+  };
+  const what = (data: Bytes): string => {
+    try {
+      openBallot(verifier, facts, data, seed, hashBallot("demo", data));
+      return "";
+    } catch (error) {
+      return (error as DoesNotOpen).what;
+    }
+  };
+  expect(what(make(mine, mine))).toBe("");
+  expect(what(make(other, mine))).toBe("lock");
+  expect(what(make(mine, other))).toBe("ciphertexts");
 });
 
 test("sealing asks for what a ballot needs", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { hkdfExpand, hkdfExtract, tag, taggedHash, Transcript } from "../../src/core/transcript.js";
-import { fromBase64, fromBase64Url, toBase64, toBase64Url, uint } from "../../src/core/bytes.js";
+import { fromBase64, fromBase64Url, fromHex, toBase64, toBase64Url, uint } from "../../src/core/bytes.js";
 import { Misuse } from "../../src/core/errors.js";
 import { ascii, hex, load, unhex } from "./vectors.js";
 
@@ -62,4 +62,8 @@ test("an integer fits its bytes or is Misuse", () => {
   for (const [value, size] of [[256, 1], [-1, 2], [1.5, 2], [2 ** 53, 8], [Number.NaN, 4]] as const) {
     expect(() => uint(value, size)).toThrow(Misuse);
   }
+});
+
+test("hexadecimal is lower case and whole", () => {
+  for (const wrong of ["0", "0G", "AB", "0x", " 00"]) expect(() => fromHex(wrong), wrong).toThrow(Misuse);
 });
