@@ -66,6 +66,13 @@ def test_wheel_holds_what_programs_need_and_no_sources(wheel: Path) -> None:
     assert [name for name in names if "_kernel" in name and name.endswith(".so")] == ["crypto/_kernel.abi3.so"]
 
 
+def test_wheel_holds_the_built_pages(wheel: Path) -> None:
+    folder = ROOT / "voting_server/client"
+    assert (folder / "manifest.sri.json").exists(), "the pages are not built: run `make client`"
+    built = {path.relative_to(ROOT).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("voting_server/client/")} == built
+
+
 @pytest.mark.parametrize("program", sorted(PROJECT["scripts"]))
 def test_help_runs_outside_the_checkout(program: str, empty: Path, tmp_path: Path) -> None:
     environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
