@@ -42,7 +42,7 @@ from voting_server.elections.service import Elections
 from voting_server.plumbing import logging, metrics, problems
 from voting_server.plumbing.clock import SkewError, require_database_agreement
 from voting_server.plumbing.context import Context
-from voting_server.plumbing.guards import Guards, address_of
+from voting_server.plumbing.guards import Guards, require_token
 from voting_server.plumbing.migration import NotMigratedError, require_current
 from voting_server.plumbing.pages import make_pages_router
 from voting_server.plumbing.problems import ProblemError
@@ -295,9 +295,8 @@ def _own_routes(context: Context) -> APIRouter:
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def read_metrics(request: Request) -> Response:
-        """Return the counters for Prometheus, to the addresses of `metrics_from` only."""
-        if address_of(request) not in context.settings.metrics_from:
-            raise ProblemError("forbidden")
+        """Return the counters for Prometheus, to the bearer of the token of `metrics_token` only."""
+        require_token(request, context.settings.metrics_token)
         return PlainTextResponse(metrics.exposition())
 
     return router

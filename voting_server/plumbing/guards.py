@@ -7,6 +7,8 @@ keyed by credential first; the address counts only while no session is known, si
 (True, False)
 """
 
+import hashlib
+import hmac
 import time
 from collections.abc import Callable, Iterable, Sequence
 
@@ -40,6 +42,17 @@ def is_own_origin(origin: str | None, own: str) -> bool:
 def address_of(request: Request) -> str:
     """Return the client's address as uvicorn knows it (behind a trusted proxy: the forwarded one)."""
     return request.client.host if request.client else "unknown"
+
+
+def require_token(request: Request, digest: str | None) -> None:
+    """Check a program's bearer token against its SHA-256. Raises ProblemError, always where there is no digest.
+
+    An address says nothing: behind a proxy on the same machine everybody comes from 127.0.0.1.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    given = hashlib.sha256(token.encode()).hexdigest()
+    if digest is None or scheme.lower() != "bearer" or not hmac.compare_digest(given, digest):
+        raise ProblemError("forbidden")
 
 
 def limit(cache: Cache, name: str, key: str, amount: int, seconds: int = 60) -> None:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Positive = Annotated[int, Field(gt=0)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Seed = Annotated[SecretStr, Field(min_length=64, max_length=64)]
 
 
@@ -105,7 +106,7 @@ class Settings(BaseSettings):
     oidc_acr: tuple[str, ...] = Field((), description="assurance levels (acr) of the provider that are enough")
     oidc_claim: str = Field("personal_number", description="claim of the ID token that holds the personal number")
     issuers: tuple[str, ...] = Field((), description="public keys of those who hand out enrolment codes, hexadecimal")
-    metrics_from: tuple[str, ...] = Field(("127.0.0.1", "::1"), description="addresses that may read /metrics")
+    metrics_token: Digest | None = Field(None, description="SHA-256 of the token that reads /metrics; none: nobody may")
     trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded-For is believed")
     client_dir: Path | None = Field(None, description="folder of the built web pages; none: those of the package")
     limits: Limits = Limits()

@@ -1,6 +1,7 @@
 """Before any route: size of the body, origin of what a cookie speaks for, rate limits by address, headers."""
 
 from collections.abc import Iterator
+from hashlib import sha256
 
 import pytest
 from fastapi import FastAPI, Request, Response
@@ -29,7 +30,7 @@ def application(**limits: int) -> FastAPI:
         ballot_database="sqlite://",
         ballot_origin=OWN,
         limits=Limits(body_bytes=BODY, **limits),
-        metrics_from=("testclient",),
+        metrics_token=sha256(b"scraper").hexdigest(),
     )
     app = create_app(settings)
 
@@ -131,12 +132,22 @@ def test_every_answer_forbids_to_be_framed_sniffed_or_referred_from(client: Test
         assert "server" not in headers
 
 
-def test_metrics_are_for_the_listed_addresses_and_name_routes_not_paths(client: TestClient) -> None:
+def test_metrics_are_for_the_bearer_of_the_token_and_name_routes_not_paths(client: TestClient) -> None:
     client.get("/canary-4711")
     client.post("/length", content=b"canary-4711", headers=CBOR)
-    text = client.get("/metrics").text
+    text = client.get("/metrics", headers={"Authorization": "Bearer scraper"}).text
     assert 'dobush_requests_total{method="POST",route="/length",status="200"}' in text
     assert "canary" not in text
     assert b"canary" not in exposition()
-    stranger = TestClient(application(), client=("192.0.2.7", 1))
-    assert stranger.get("/metrics").status_code == 403
+
+
+@pytest.mark.parametrize("header", [{}, {"Authorization": "Bearer guess"}, {"Authorization": "Basic scraper"}])
+def test_nobody_else_reads_metrics_wherever_she_comes_from(header: dict[str, str]) -> None:
+    neighbour = TestClient(application(), client=("127.0.0.1", 1))
+    assert neighbour.get("/metrics", headers=header).status_code == 403
+
+
+def test_without_a_token_in_the_settings_nobody_reads_metrics() -> None:
+    app = create_app(Settings(side=Side.BALLOT, ballot_database="sqlite://"))
+    answer = TestClient(app, client=("127.0.0.1", 1)).get("/metrics", headers={"Authorization": "Bearer "})
+    assert answer.status_code == 403
