@@ -40,7 +40,7 @@ $(shell rm -f $(CLIENT))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-service serve test check bench bench-server bench-client kernel client lock clean
+.PHONY: help demo demo-service serve test check bench bench-server bench-client kernel pictures client lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -73,6 +73,9 @@ bench-server: $(KERNEL) ## casts a second through the whole service on PostgreSQ
 
 bench-client: $(KERNEL) $(CLIENT) ## sealing in Chromium and the size of the pages; writes bench/results/client.json
 	$(BIN)/python -m bench.client $(ARGS)
+
+pictures: $(KERNEL) ## pictures of the trustee's pages in a terminal, as SVG in build/pictures
+	DOBUSH_PICTURES=$(CURDIR)/build/pictures $(BIN)/python -m pytest -q tests/unit/trustee_tools/test_screens.py
 
 client: $(CLIENT) ## build the pages that are opened in a browser into voting_server/client/
 
