@@ -21,7 +21,7 @@ import {
 import { headTimes, logKey, readHead, witnessKeys } from "../../src/core/board.js";
 import { type Bytes, concat, equal, toBase64, u64 } from "../../src/core/bytes.js";
 import { recomputeCertificate, type Run } from "../../src/core/ceremony.js";
-import { ballotContests, type ElectionInput, neededFiles, type Places, verifyElection, verifyHeadSeen, verifyPinned } from "../../src/core/election.js";
+import { ballotContests, type ElectionInput, neededFiles, verifyElection, verifyHeadSeen, verifyPinned } from "../../src/core/election.js";
 import {
   BALLOT_ENTRY,
   CEREMONY_ACCEPTANCE,
@@ -37,7 +37,6 @@ import {
   OPENING,
   parseBody,
   parseEntry,
-  SEAL,
   UNITS,
 } from "../../src/core/entries.js";
 import { BallotSeed, EncryptionKey } from "../../src/core/elgamal.js";
@@ -48,32 +47,17 @@ import { hashManifest, hashPart, Keyring, readParts, verifyManifest } from "../.
 import { leafHash, rootOf, tilePath } from "../../src/core/merkle.js";
 import { authorMessage, keyId, parseCheckpoint, parseNote, parseVerifierKey, verifyQuorum } from "../../src/core/signatures.js";
 import { tag } from "../../src/core/transcript.js";
+import { ceremony, covering, entries, headOf, indexOf, NOW, notes, opening, parts, pinned, places, raws, tilesOf } from "./record.js";
 import { ascii, expectRefused, flip, hex, load, unhex } from "./vectors.js";
 
-const record = load("record");
 const manifestVectors = load("manifest");
 const ballotVectors = load("ballot");
 const board = load("board");
-const raws: Bytes[] = record.entries.map((text: string) => new Uint8Array(Buffer.from(text, "base64")));
-const entries: Entry[] = raws.map(parseEntry);
-const pinned = hex(record.manifest_hash);
-const NOW = 2_000_000_000;
-
-/** The first index of each type. */
-const at = (type: string, from = 0) => entries.findIndex((entry, index) => index >= from && entry.type === type);
-const opening = at("opening");
-const ceremony = [...entries.keys()].filter((index) => /^ceremony-/.test(entries[index]!.type));
-const parts = [...entries.keys()].filter((index) => /^(contest|units)$/.test(entries[index]!.type));
-const places: Places = { opening, ceremony, parts };
-
-/** A quorum checkpoint that a later seal holds, and the tiles of its tree. */
-const notes = entries.filter((entry) => entry.type === "seal").flatMap((entry) => SEAL.parse(entry.body).quorum);
-const covering = notes.find((note) => parseCheckpoint(parseNote(note).text).size > opening)!;
-const head = parseCheckpoint(parseNote(covering).text);
+const at = indexOf;
+const head = headOf(covering);
 
 function inputOf(changes: Partial<ElectionInput> = {}): ElectionInput {
-  const leaves = raws.slice(0, head.size).map(leafHash);
-  const tiles = new Map([[tilePath(0, 0, head.size), concat(...leaves)]]);
+  const tiles = new Map(tilesOf(head.size));
   return { pinned, now_s: NOW, checkpoint: covering, places, entry: (index) => raws[index], tile: (path) => tiles.get(path), ...changes };
 }
 
