@@ -16,6 +16,7 @@ import {
   scriptsOf,
   sha256Of,
   shortHashOf,
+  tagIntegrityOf,
   tagsOf,
 } from "./integrity.mjs";
 import { MAX_GZIP_BYTES, PAGES } from "./pages.mjs";
@@ -66,7 +67,7 @@ async function buildWorker() {
   const pieces = [];
   for (let at = 0; at < code.length; at += length) {
     const text = code.slice(at, at + length);
-    pieces.push({ name: `core-${pieces.length + 1}-${shortHashOf(text)}.txt`, text, integrity: integrityOf(text) });
+    pieces.push({ name: `core-${pieces.length + 1}-${shortHashOf(text)}.txt`, text, integrity: tagIntegrityOf(text) });
   }
   return pieces;
 }
@@ -104,7 +105,7 @@ async function buildModules(template, scripts, pieces) {
         { name: "messages", test: /src[\\/]core[\\/](encoding|entries|merkle)\.ts/ },
         { name: "proofs", test: /src[\\/]core[\\/](group|elgamal|rules|proofs|signatures)\.ts/ },
         { name: "core", test: /src[\\/]core[\\/]/ },
-        { name: "device", test: /vite[\\/]preload-helper|src[\\/](later|passkey|words[\\/]names|ui[\\/]memory)\.ts/ },
+        { name: "device", test: /vite[\\/]preload-helper|src[\\/](later|in-app|words[\\/]names|ui[\\/]memory)\.ts/ },
         { name: "words", test: /src[\\/]words[\\/]/ },
         { name: "screens", test: /src[\\/]ui[\\/]screens[\\/]/ },
       ],
@@ -118,8 +119,8 @@ async function buildModules(template, scripts, pieces) {
   for (const file of built) {
     const data = file.type === "chunk" ? file.code : file.source;
     files.set(file.fileName, Buffer.from(data));
-    if (file.type === "chunk") chunks.set(file.fileName, { ...pick(file), integrity: integrityOf(data) });
-    else if (file.fileName.endsWith(".css")) styles.push({ name: file.fileName, integrity: integrityOf(data) });
+    if (file.type === "chunk") chunks.set(file.fileName, { ...pick(file), integrity: tagIntegrityOf(data) });
+    else if (file.fileName.endsWith(".css")) styles.push({ name: file.fileName, integrity: tagIntegrityOf(data) });
   }
   if (state.asked) for (const piece of pieces) files.set(piece.name, Buffer.from(piece.text));
   const entries = scripts.map((script) => [...chunks.values()].find((chunk) => chunk.isEntry && chunk.name === nameOf(script)));

@@ -4,6 +4,7 @@
 // that hangs shows nothing: each is raced with a clock, and each ends in the same error.
 
 import { toBase64Url } from "./core/bytes";
+import { isInApp } from "./in-app";
 
 const PATIENCE_MS = 120_000;
 
@@ -16,13 +17,6 @@ export interface Ability {
   readonly passkey: boolean;
   /** A screen lock, or what serves as one. */
   readonly lock: boolean;
-}
-
-const IN_APP =
-  /FBAN|FBAV|FB_IAB|Instagram|Line\/|MicroMessenger|WhatsApp|Telegram|TikTok|musical_ly|VKAndroidApp|VKClient|OKApp|GSA\/|; wv\)/;
-
-export function isInApp(agent: string): boolean {
-  return IN_APP.test(agent);
 }
 
 export async function readAbility(): Promise<Ability> {
