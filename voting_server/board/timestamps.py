@@ -11,11 +11,11 @@ answer is granted and is about these bytes and this request; whose certificate s
 import hashlib
 from collections.abc import Callable
 
-import httpx
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
 from voting_server.board.service import Board
 from voting_server.board.witnesses import read_note
+from voting_server.plumbing.fetching import FetchError, fetch
 from voting_server.plumbing.logging import log
 
 LARGEST_TOKEN = 10_000
@@ -40,12 +40,12 @@ def post(url: str, body: bytes) -> bytes:
     """Send a request to an authority. Raises TokenError."""
     headers = {"Content-Type": "application/timestamp-query", "Accept": "application/timestamp-reply"}
     try:
-        answer = httpx.post(url, content=body, headers=headers, timeout=_WAIT_S, trust_env=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise TokenError(type(error).__name__) from None
-    if answer.status_code != 200:
-        raise TokenError(f"status {answer.status_code}")
-    return answer.content
+        answer = fetch("POST", url, largest=LARGEST_TOKEN, wait_s=_WAIT_S, body=body, headers=headers)
+    except FetchError as error:
+        raise TokenError(str(error)) from None
+    if answer.status != 200:
+        raise TokenError(f"status {answer.status}")
+    return answer.body
 
 
 def request_token(text: str, url: str, send: Post = post) -> bytes:

@@ -9,6 +9,7 @@ Nothing is decided here: the ID token goes to `evidence.OidcVerifier`, with the 
 
 import base64
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Mapping
@@ -16,12 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
-
+from voting_server.plumbing.fetching import Fetched, FetchError, fetch
 from voting_server.plumbing.problems import ProblemError
 
 _KEYS_LIFE_S = 300
 _WAIT_S = 10.0
+_QUEUE_S = 1.0
+_REST_S = 2.0
 _LARGEST = 262_144
 
 
@@ -40,6 +42,7 @@ class OidcClient:
     redirect: str
     _known: dict[str, Any] = field(default_factory=dict)
     _until_s: float = 0
+    _rests_until_s: float = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def authorization_url(self, state: str, nonce: str, challenge: str, acr: tuple[str, ...]) -> str:
@@ -67,19 +70,16 @@ class OidcClient:
             "redirect_uri": self.redirect,
             "code_verifier": verifier,
         }
-        auth = None
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         if self.secret is None:
             form["client_id"] = self.client
         else:
-            auth = httpx.BasicAuth(self.client, self.secret)
-        try:
-            with httpx.Client(timeout=_WAIT_S, follow_redirects=False) as client:
-                answer = client.post(self._discovered()["token_endpoint"], data=form, auth=auth or httpx.Auth())
-        except httpx.HTTPError:
-            raise ProblemError("unavailable", retry_after_s=5) from None
-        if answer.status_code >= 500:
+            pair = base64.b64encode(f"{self.client}:{self.secret}".encode()).decode()
+            headers["Authorization"] = f"Basic {pair}"
+        answer = _fetch("POST", self._discovered()["token_endpoint"], urlencode(form).encode(), headers)
+        if answer.status >= 500:
             raise ProblemError("unavailable", retry_after_s=5)
-        token = _object(answer).get("id_token") if answer.status_code == 200 else None
+        token = _object(answer).get("id_token") if answer.status == 200 else None
         if not isinstance(token, str):
             raise ProblemError("identification-failed")
         return token
@@ -91,29 +91,45 @@ class OidcClient:
         return keys
 
     def _discovered(self) -> dict[str, Any]:
-        with self._lock:
-            if time.monotonic() < self._until_s:
-                return self._known
-            try:
-                with httpx.Client(timeout=_WAIT_S, follow_redirects=False) as client:
-                    found = _object(client.get(f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"))
-                    if found.get("issuer") != self.issuer:
-                        # A provider that calls itself otherwise is another one (OpenID Connect Discovery, 4.3).
-                        raise ProblemError("unavailable")
-                    found["keys"] = _object(client.get(str(found["jwks_uri"])))
-            except (httpx.HTTPError, KeyError):
-                raise ProblemError("unavailable", retry_after_s=5) from None
-            if not all(isinstance(found.get(name), str) for name in ("authorization_endpoint", "token_endpoint")):
-                raise ProblemError("unavailable")
-            self._known, self._until_s = found, time.monotonic() + _KEYS_LIFE_S
-            return found
+        if time.monotonic() < self._until_s:
+            return self._known
+        # One asks; the others do not wait for a slow provider with it, or all threads would.
+        if time.monotonic() < self._rests_until_s or not self._lock.acquire(timeout=_QUEUE_S):
+            raise ProblemError("unavailable", retry_after_s=5)
+        try:
+            if time.monotonic() >= self._until_s:
+                self._known, self._until_s = self._discover(), time.monotonic() + _KEYS_LIFE_S
+            return self._known
+        except ProblemError:
+            self._rests_until_s = time.monotonic() + _REST_S
+            raise
+        finally:
+            self._lock.release()
+
+    def _discover(self) -> dict[str, Any]:
+        found = _object(_fetch("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"))
+        if found.get("issuer") != self.issuer:
+            # A provider that calls itself otherwise is another one (OpenID Connect Discovery, 4.3).
+            raise ProblemError("unavailable")
+        if not all(isinstance(found.get(name), str) for name in ("authorization_endpoint", "token_endpoint")):
+            raise ProblemError("unavailable")
+        found["keys"] = _object(_fetch("GET", str(found.get("jwks_uri", ""))))
+        return found
 
 
-def _object(answer: httpx.Response) -> dict[str, Any]:
+def _fetch(method: str, url: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> Fetched:
+    """Return the provider's answer. Raises ProblemError where none comes whole, in time and in size."""
+    try:
+        return fetch(method, url, largest=_LARGEST, wait_s=_WAIT_S, body=body, headers=headers)
+    except FetchError:
+        raise ProblemError("unavailable", retry_after_s=5) from None
+
+
+def _object(answer: Fetched) -> dict[str, Any]:
     """Return the JSON object of an answer. Raises ProblemError."""
     try:
-        content = answer.json() if len(answer.content) <= _LARGEST else None
-    except ValueError:
+        content = json.loads(answer.body)
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         raise ProblemError("unavailable", retry_after_s=5)
