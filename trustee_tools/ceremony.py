@@ -172,8 +172,11 @@ class Trustee:
 
     def needs_name(self, act: Act) -> bool:
         """Tell whether an act asks for the election's short name: it cannot be undone and was not done before."""
-        done = _SHARE if act == "decrypt" else f"{act}/{self._view.ceremony.run}"
-        return act in IRREVERSIBLE and done not in self.secrets.answers
+        return act in IRREVERSIBLE and not self.was_done(Task(act, self._view.ceremony.run, 0, ()))
+
+    def was_done(self, task: Task) -> bool:
+        """Tell whether the key file holds the answer already, though the record still waits for it."""
+        return _name_step(task) in self.secrets.answers
 
     def perform(self, act: Act, consent: Consent) -> tuple[bytes, ...]:
         """Do the act that comes next; return its signed entries, which are already kept. Raises Refused.
@@ -187,7 +190,7 @@ class Trustee:
         if task.act != act or act == "wait":
             # An act MUST be the one that the record waits for.
             raise Refused("TRUSTEE-11", f"the next act is {task.act}", culprit=act)
-        step = f"drill/{task.number}" if act == "drill" else f"{act}/{task.run}"
+        step = _name_step(task)
         done = self.secrets.answers.get(step)
         if done is not None:
             return done
@@ -352,6 +355,13 @@ class Trustee:
     def _lost(step: str) -> Refused:
         # What earlier steps of the run left in the key file MUST be there and fit the record: x_j G = X_j.
         return Refused("TRUSTEE-18", "this key file does not hold what the steps before left in it", culprit=step)
+
+
+def _name_step(task: Task) -> str:
+    """Return under which name the key file keeps what an act said; a dealing is drawn before, with its commitment."""
+    if task.act == "decrypt":
+        return _SHARE
+    return f"drill/{task.number}" if task.act == "drill" else f"{task.act}/{task.run}"
 
 
 def name_target(target: int | bytes | str) -> str:

@@ -155,7 +155,7 @@ def _show(session: Session, trustee: Trustee, view: View, now_ms: int) -> Task:
     screen.show_election(view, trustee.secrets.name, place)
     screen.show_steps(view, place)
     screen.show_alarms(view, now_ms)
-    screen.show_task(view, task)
+    screen.show_task(view, task, again=trustee.was_done(task))
     if task.act == "wait" and view.ceremony.opening is not None:
         screen.show_obstacles(view, now_ms)
     return task

@@ -63,9 +63,9 @@ class Screen:
             table.add_row(Text(row.who), Text(row.what), Text(done), Text(row.witnessed))
         self.console.print(table)
 
-    def show_task(self, view: View, task: Task) -> None:
+    def show_task(self, view: View, task: Task, *, again: bool = False) -> None:
         """Say what comes next and why, or whom the ceremony waits for."""
-        self.show_notice(say_task(view, task, self.say))
+        self.show_notice(say_task(view, task, self.say, again=again))
 
     def show_decryption(self, view: View) -> None:
         """Show what is about to be decrypted, and what officers released before it."""

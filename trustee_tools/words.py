@@ -78,11 +78,13 @@ def say_election(view: View, name: str, place: int, say: Dictionary) -> Notice:
     return Notice(say(f"trustee.kind.{view.manifest.kind}"), tuple(lines))
 
 
-def say_task(view: View, task: Task, say: Dictionary) -> Notice:
-    """Say what comes next and why, or whom the ceremony waits for."""
+def say_task(view: View, task: Task, say: Dictionary, *, again: bool = False) -> Notice:
+    """Say what comes next and why, or whom the ceremony waits for; `again`: it was done, but the record lacks it."""
     lines = [say(f"trustee.act.{task.act}.explain", number=task.number)]
     if task.missing and task.act == "wait":
         lines.append(say("trustee.wait.for", names=names_of(view, task.missing, say)))
+    if again and task.act not in {"wait", "dealing"}:
+        lines.append(say("trustee.again"))
     return Notice(say(f"trustee.act.{task.act}.title", number=task.number), tuple(lines))
 
 
@@ -173,6 +175,10 @@ def _round_row(view: View, number: int, own: int, who: str, say: Dictionary) -> 
         state = "you" if own in missing else "now"
     waits = missing and number == open_round and not disputed
     detail = say("trustee.wait.for", names=names_of(view, missing, say)) if waits else ""
+    if waits:
+        deadlines = view.manifest.round_deadlines_ms
+        # The certificate has no deadline of its own: it shares the last one.
+        detail += "\n" + say("trustee.list.until", time=say_time(deadlines[min(number, len(deadlines)) - 1]))
     return Row(who, what, state, detail, _witnesses(view, act, ceremony.run, missing, say))
 
 

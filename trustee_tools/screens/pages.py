@@ -157,11 +157,19 @@ class WaitPage(Page):
 
     def body(self) -> Iterator[Widget]:
         """Say so."""
-        yield frame(Notice(self.say("trustee.progress.replay"), ()))
+        if self.refusal is None:
+            yield frame(Notice(self.say("trustee.progress.replay"), ()))
+        else:
+            yield Button(self.say("trustee.tui.refresh"), id="do", variant="primary")
 
     def on_mount(self) -> None:
         """Look at the record before anything is asked."""
         self.attempt(self.trustee_app.begin)
+
+    def press(self, name: str) -> None:
+        """Look again."""
+        if name == "do":
+            self.attempt(self.trustee_app.begin)
 
 
 class UnlockPage(Page):

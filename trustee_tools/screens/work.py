@@ -124,7 +124,8 @@ class Work:
 
     def say_task(self, say: Dictionary) -> Notice:
         """Say what comes next: exactly what the command line says."""
-        return say_task(self.seen, self.next_task(), say)
+        task = self.next_task()
+        return say_task(self.seen, task, say, again=self.trustee.was_done(task))
 
     def say_act(self, say: Dictionary) -> Notice:
         """Say what is about to be done; before a decryption also what will be opened and what was released."""

@@ -2,23 +2,29 @@
 
 import asyncio
 import io
+import json
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from rich.console import Console
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from crypto.election.entries import Release, ReleaseItem
+from crypto.merkle import leaf_hash
 from locales import LANGUAGES, dictionary
-from tests.room import PASSPHRASE, Room
+from tests.folders import files_of
+from tests.room import AFTER_MS, PASSPHRASE, Room
 from trustee_tools.ceremony import write_fingerprint
+from trustee_tools.desk import Desk
 from trustee_tools.screen import Screen as Terminal
 from trustee_tools.screens.app import TrusteeApp
 from trustee_tools.screens.pages import ActPage, ChecklistPage, FingerprintPage, OutcomePage, UnlockPage, WaitPage
+from trustee_tools.screens.work import Work
 
 PICTURES = os.environ.get("DOBUSH_PICTURES")
 """A folder into which every page that the tests show is written as SVG (`make pictures`)."""
@@ -279,3 +285,69 @@ def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: R
 
     play(TrusteeApp(room.work(1), "en"), released)
     assert len(room.take()) == 1
+
+
+def test_over_a_board_a_page_sends_and_says_when_the_board_is_silent(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, sent, silent = httpx.Client, list[bytes](), list[bool]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if silent:
+            message = "the line is cut"
+            raise httpx.ConnectError(message)
+        if request.method == "POST":
+            sent.append(request.content)
+            said = json.dumps({"state": "waiting", "leaf": leaf_hash(request.content).hex()})
+            return httpx.Response(202, stream=httpx.ByteStream(said.encode()))
+        data = files_of(room.world).get(request.url.path.removeprefix("/log/"))
+        return httpx.Response(404 if data is None else 200, stream=httpx.ByteStream(data or b""))
+
+    monkeypatch.setattr(httpx, "Client", lambda **o: client(**{**o, "transport": httpx.MockTransport(answer)}))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    work = Work(Desk(room.root / "copy", "https://board.example", processes=1), room.keys(1), now_ms=AFTER_MS)
+
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        await type_in(pilot, write_fingerprint(room.world.manifest_hash))
+        assert "cosigned by: " in shown(app)
+        silent.append(True)
+        await press(pilot, "refresh")
+        assert isinstance(app.screen, ChecklistPage)
+        assert "could not be reached" in shown(app)
+        picture(app, "11-unreached")
+        await press(pilot, "do")
+        await press(pilot, "do")
+        assert isinstance(app.screen, ActPage)
+        assert "did not answer" in shown(app)
+        silent.clear()
+        await press(pilot, "do")
+        assert isinstance(app.screen, OutcomePage)
+        assert "Sent: 1" in shown(app)
+        room.world.accept(sent)
+        room.world.accept()
+        await press(pilot, "do")
+        await press(pilot, "refresh")
+        assert "could not be reached" not in shown(app)
+        assert app.screen.query_one("#do", Button).disabled
+
+    play(TrusteeApp(work, "en"), story)
+    assert len(sent) == 1
+
+
+def test_a_board_that_is_silent_from_the_start_can_be_asked_again(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drop(_request: httpx.Request) -> httpx.Response:
+        message = "nobody is there"
+        raise httpx.ConnectError(message)
+
+    client = httpx.Client
+    monkeypatch.setattr(httpx, "Client", lambda **o: client(**{**o, "transport": httpx.MockTransport(drop)}))
+    work = Work(Desk(room.root / "copy", "https://board.example", processes=1), room.keys(1), now_ms=AFTER_MS)
+
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        assert isinstance(app.screen, WaitPage)
+        assert "did not answer" in shown(app)
+        await press(pilot, "do")
+        assert isinstance(app.screen, WaitPage)
+
+    play(TrusteeApp(work, "en"), story)
