@@ -266,7 +266,8 @@ class Vault:
         return self._paths
 
     def save(self, secrets: Secrets) -> None:
-        """Write all copies, one after the other, each read back; only then does `secrets` change."""
+        """Write all copies, one after the other, each read back; only then does `secrets` change. Raises Refused."""
+        self._verify_untouched()
         generation = self._generation + 1
         for path in self._paths:
             self._write(path, seal(secrets, self._lock, generation))
@@ -277,6 +278,15 @@ class Vault:
         """Keep the entries of a step, together with other changes, before anybody sees them; return them."""
         self.save(replace(self.secrets, answers={**self.secrets.answers, step: entries}, **changes))  # type: ignore[arg-type]
         return entries
+
+    def _verify_untouched(self) -> None:
+        """Look whether another program has saved meanwhile: two that act at once could say two different things."""
+        for path in self._paths:
+            data = self._disk.read(path)
+            generation = 0 if data is None else int.from_bytes(data[_HEADER - 8 : _HEADER], "big")
+            if generation != self._generation:
+                # A save MUST find every copy in use at the generation that was opened or saved last.
+                raise Refused("TRUSTEE-26", "another program has used this key file meanwhile", culprit=str(path))
 
     def _write(self, path: Path, data: bytes) -> None:
         self._disk.write(path, data)

@@ -225,3 +225,25 @@ def test_a_rehearsal_cannot_touch_a_real_election() -> None:
     with pytest.raises(Refused) as refusal:
         verify_rehearsal(replace(view, manifest=replace(view.manifest, kind="real")))
     assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-25", "you")
+
+
+@pytest.mark.parametrize("case", ["another program acted", "a copy is gone", "an old copy was brought back"])
+def test_of_two_programs_with_one_key_file_only_one_goes_on(case: str) -> None:
+    """Else one would commit to one dealing and the other to another, and both would be on their way to the board."""
+    programs = Programs()
+    old = dict(programs.disks[0].files)
+    programs.finish(rounds=1)
+    first, second = programs.start(1), programs.start(1)
+    if case == "another program acted":
+        entries = first.perform("commitment", YES)
+    else:
+        programs.disks[0].files.pop(COPIES[1])
+        programs.disks[0].files.update({COPIES[1]: old[COPIES[1]]} if case.startswith("an old") else {})
+    before = dict(programs.disks[0].files)
+    with pytest.raises(Refused) as refusal:
+        second.perform("commitment", YES)
+    check = "TRUSTEE-26"
+    assert refusal.value.check == check
+    assert programs.disks[0].files == before
+    if case == "another program acted":
+        assert programs.start(1).perform("commitment", YES) == entries

@@ -61,6 +61,7 @@ class TrusteeApp(App[None]):
         super().__init__()
         self.work = work
         self.say: Dictionary = dictionary(language)
+        self.is_busy = False
         self._every_s = every_s
 
     def on_mount(self) -> None:

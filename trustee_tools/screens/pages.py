@@ -133,7 +133,10 @@ class Page(Screen[None]):
             break
 
     def attempt(self, act: Callable[[], Awaitable[None]]) -> None:
-        """Do something that takes time; a refusal is shown on this page, and what was typed stays or goes with it."""
+        """Do something that takes time, one at a time; a refusal is shown on this page."""
+        if self.trustee_app.is_busy:
+            return  # nothing happens twice, however often a button is pressed
+        self.trustee_app.is_busy = True
 
         async def guarded() -> None:
             self.query_one("#body").loading = True
@@ -146,10 +149,12 @@ class Page(Screen[None]):
             else:
                 self.refusal = None
             finally:
+                self.trustee_app.is_busy = False
                 if self.is_mounted:
                     self.query_one("#body").loading = False
 
-        self.run_worker(guarded(), exclusive=True)
+        # Of the program, not of the page: an act goes on when its page is turned.
+        self.trustee_app.run_worker(guarded())
 
 
 class WaitPage(Page):

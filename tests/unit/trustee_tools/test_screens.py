@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -351,3 +352,39 @@ def test_a_board_that_is_silent_from_the_start_can_be_asked_again(room: Room, mo
         assert isinstance(app.screen, WaitPage)
 
     play(TrusteeApp(work, "en"), story)
+
+
+def test_nothing_happens_twice(room: Room) -> None:
+    """A second press, Enter and a look while an act is under way start nothing."""
+    room.hold(1)
+    work = room.work(1)
+    begun, go_on = threading.Event(), threading.Event()
+    perform, calls = work.perform, list[str]()
+
+    def slow(typed: str) -> tuple[int, int]:
+        calls.append(typed)
+        begun.set()
+        go_on.wait(30)
+        return perform(typed)
+
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        await press(pilot, "do")
+        page = app.screen
+        assert isinstance(page, ActPage)
+        page.query_one("#do", Button).press()
+        while not begun.is_set():
+            await pilot.pause()
+        for _ in range(3):
+            page.press("do")
+            app.action_look()
+            await pilot.pause()
+        go_on.set()
+        await settle(pilot)
+        assert isinstance(app.screen, OutcomePage)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Work, "perform", lambda _self, typed: slow(typed))
+        play(TrusteeApp(work, "en"), story)
+    assert calls == [""]
+    assert len(room.written()) == 1
