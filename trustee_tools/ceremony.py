@@ -105,7 +105,7 @@ class View:
     watched: tuple[str, ...] = ()
 
 
-def verify_rehearsal(view: View) -> None:
+def verify_not_real(view: View) -> None:
     """Check that a rehearsal stays one: asked before any key file is opened. Raises Refused."""
     if view.manifest.kind == "real":
         # In rehearsal the manifest's kind MUST NOT be `real`.

@@ -52,7 +52,7 @@ RecordPath = Annotated[
 ]
 BoardUrl = Annotated[str, typer.Option("--board", help="Address of the board: the copy grows from there.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait until the own copy holds what was sent.", min=0)]
-Rehearsal = Annotated[bool, typer.Option("--rehearsal", help="Refuse to touch a real election.")]
+Practising = Annotated[bool, typer.Option("--rehearsal", help="Refuse to touch a real election.")]
 KeyPaths = Annotated[list[Path], typer.Option("--keys", help="The two copies of the key file (give it twice).")]
 OutPath = Annotated[Path | None, typer.Option("--out", help="Folder for the signed entries that the board shall take.")]
 PassphraseFile = Annotated[Path | None, typer.Option(help="Read the passphrase from the first line of a file.")]
@@ -130,7 +130,7 @@ def status(
     keys: KeyPaths,
     board: BoardUrl = "",
     manifest_hash: ManifestHash = "",
-    rehearsal: Rehearsal = False,
+    practising: Practising = False,
     passphrase_file: PassphraseFile = None,
     passphrase_fd: PassphraseFd = None,
     allow_one_copy: OneCopy = False,
@@ -142,7 +142,7 @@ def status(
     """Show where the election stands, what you have done, and what comes next; changes nothing."""
     session = Session.begin(language, as_json=as_json)
     known = _read_hash(manifest_hash)
-    view = session.look(Desk(record, board, processes=processes, manifest_hash=known, rehearsal=rehearsal))
+    view = session.look(Desk(record, board, processes=processes, manifest_hash=known, practising=practising))
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
     trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
     task = _show(session, trustee, view, read_clock(view, now_ms))
@@ -167,7 +167,7 @@ def follow(
     record: RecordPath,
     keys: KeyPaths,
     manifest_hash: ManifestHash = "",
-    rehearsal: Rehearsal = False,
+    practising: Practising = False,
     every: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.2)] = 10.0,
     seconds: Annotated[float, typer.Option(help="Stop after so many seconds.", min=0)] = 86_400.0,
     passphrase_file: PassphraseFile = None,
@@ -183,7 +183,7 @@ def follow(
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
     vault = Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy)
     known = vault.secrets.manifest_hash or _read_hash(manifest_hash)
-    desk = Desk(record, board, processes=processes, manifest_hash=known, rehearsal=rehearsal)
+    desk = Desk(record, board, processes=processes, manifest_hash=known, practising=practising)
     ends, shown = time.monotonic() + seconds, -1
     while True:
         is_last = time.monotonic() + every > ends
@@ -295,7 +295,7 @@ def screens(
     out: OutPath = None,
     board: BoardUrl = "",
     every: Annotated[float, typer.Option(help="Seconds between two looks at the board.", min=0)] = 15.0,
-    rehearsal: Rehearsal = False,
+    practising: Practising = False,
     manifest_hash: ManifestHash = "",
     slots: Slots = None,
     disputes: Disputes = [],  # noqa: B006 -- Typer's way to say that an option may be absent
@@ -312,7 +312,7 @@ def screens(
         pages = importlib.import_module("trustee_tools.screens.app")
     except ModuleNotFoundError as error:
         raise Misuse("this installation has no pages: install dobush[tui], or work with the other commands") from error
-    desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), rehearsal)
+    desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), practising)
     work = Work(desk, _both(keys), out, allow_one_copy, now_ms)
     pages.TrusteeApp(work, session.screen.say.language, every_s=every if board else 0.0).run()
 
@@ -373,7 +373,7 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
         out: OutPath = None,
         board: BoardUrl = "",
         wait: Wait = 0.0,
-        rehearsal: Rehearsal = False,
+        practising: Practising = False,
         manifest_hash: ManifestHash = "",
         fingerprint: Fingerprint = "",
         confirm: Confirm = "",
@@ -391,7 +391,7 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
             raise typer.BadParameter("say where the entries go: --out FOLDER, or --board", param_hint="--out")
         session = Session.begin(language, as_json=as_json)
         screen = session.screen
-        desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), rehearsal)
+        desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), practising)
         view = session.look(desk, decrypting=act == "decrypt")
         passphrase = session.passphrase(passphrase_file, passphrase_fd)
         trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)

@@ -17,7 +17,7 @@ from pathlib import Path
 from crypto.election.board import Phase
 from crypto.errors import Misuse
 from trustee_tools.board import BoardError, Copy, deliver, open_board, wait_for
-from trustee_tools.ceremony import View, verify_rehearsal
+from trustee_tools.ceremony import View, verify_not_real
 from trustee_tools.link import Folder, Progress, Reading, make_view, open_source, read_slots, verify_watched
 
 
@@ -30,7 +30,7 @@ class Desk:
     """Where the record is read and where entries are brought.
 
     `record` is a folder or an exchange file; with `board` it is the folder of the own copy, which grows from there.
-    `manifest_hash` is the one known from outside, where it is known. `rehearsal` refuses a real election.
+    `manifest_hash` is the one known from outside, where it is known. `practising` refuses a real election.
     """
 
     record: Path
@@ -39,7 +39,7 @@ class Desk:
     disputes: Sequence[Path] = ()
     processes: int = 0
     manifest_hash: bytes = b""
-    rehearsal: bool = False
+    practising: bool = False
     _light: Reading | None = field(default=None, init=False)
     _whole: Reading | None = field(default=None, init=False)
 
@@ -70,8 +70,8 @@ class Desk:
         figures = None if self.slots is None else read_slots(self.slots.read_bytes())
         receipts = [path.read_bytes() for path in self.disputes]
         view = replace(make_view(reading.record, figures, receipts, reading.deeds), watched=watched)
-        if self.rehearsal:
-            verify_rehearsal(view)
+        if self.practising:
+            verify_not_real(view)
         return view
 
     def send(self, entries: Sequence[bytes], seconds: float = 0.0) -> list[bytes]:

@@ -83,7 +83,7 @@ class Session:
                     bar.update(line, completed=done, total=total)
 
             view = desk.look(show, decrypting=decrypting)
-        if desk.rehearsal:
+        if desk.practising:
             self.screen.show_line("rehearsal")
         return view
 

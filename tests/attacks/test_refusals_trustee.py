@@ -8,7 +8,7 @@ import pytest
 
 from crypto.errors import MalformedEncoding, Refused
 from tests.trustees import COPIES, PASSPHRASE, MemoryDisk, Programs
-from trustee_tools.ceremony import Consent, Trustee, verify_rehearsal, write_fingerprint
+from trustee_tools.ceremony import Consent, Trustee, verify_not_real, write_fingerprint
 from trustee_tools.link import ExchangeFile
 from trustee_tools.session import read_clock
 from trustee_tools.vault import MAGIC, Hardness, Vault, unseal
@@ -221,9 +221,9 @@ def test_a_weakly_sealed_key_file_is_refused_in_a_real_election() -> None:
 def test_a_rehearsal_cannot_touch_a_real_election() -> None:
     view = Programs().view
     for kind in ("demo", "practice"):
-        verify_rehearsal(replace(view, manifest=replace(view.manifest, kind=kind)))
+        verify_not_real(replace(view, manifest=replace(view.manifest, kind=kind)))
     with pytest.raises(Refused) as refusal:
-        verify_rehearsal(replace(view, manifest=replace(view.manifest, kind="real")))
+        verify_not_real(replace(view, manifest=replace(view.manifest, kind="real")))
     assert (refusal.value.check, refusal.value.culprit) == ("TRUSTEE-25", "you")
 
 

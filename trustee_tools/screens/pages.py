@@ -83,7 +83,7 @@ class Page(Screen[None]):
         view, say = self.work.view, self.say
         kind = view.manifest.kind if view is not None else "demo"
         banner = say(f"trustee.kind.{kind}") if view is not None else ""
-        if self.work.desk.rehearsal:
+        if self.work.desk.practising:
             banner = f"{say('trustee.rehearsal')} · {banner}" if banner else say("trustee.rehearsal")
         yield Static(banner, id="banner", classes=kind, markup=False)
         with Horizontal(id="languages"):

@@ -194,7 +194,7 @@ def test_a_change_of_language_loses_nothing(room: Room) -> None:
 def test_a_rehearsal_refuses_a_real_election_before_the_key_file_is_opened(tmp_path: Path) -> None:
     """Neither is a passphrase asked for nor a key file read: there is none."""
     room = Room(tmp_path, kind="real")
-    work = room.work(1, rehearsal=True)
+    work = room.work(1, practising=True)
     for path in room.keys(1):
         path.unlink()
 
