@@ -26,12 +26,3 @@ export class MalformedEncoding extends Refused {
 export class Misuse extends Error {
   override readonly name: string = "Misuse";
 }
-
-/** Run `body`; a refusal inside it becomes the one that `wrap` makes of its reason. */
-export function refusingAs<T>(wrap: (reason: string) => Refused, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    throw error instanceof Refused ? wrap(error.reason) : error;
-  }
-}

@@ -43,6 +43,7 @@ import { BallotSeed, EncryptionKey } from "../../src/core/elgamal.js";
 import { Misuse } from "../../src/core/errors.js";
 import { parseElement } from "../../src/core/group.js";
 import { sealContest } from "../../src/core/proofs.js";
+import { defaultRadices, ruleToBytes } from "../../src/core/rules.js";
 import { hashManifest, hashPart, Keyring, readParts, verifyManifest } from "../../src/core/manifest.js";
 import { leafHash, rootOf, tilePath } from "../../src/core/merkle.js";
 import { authorMessage, keyId, parseCheckpoint, parseNote, parseVerifierKey, verifyQuorum } from "../../src/core/signatures.js";
@@ -228,6 +229,24 @@ test("parts that do not fit each other", () => {
   expectParts("MANIFEST-9", withUnits(units.map((unit) => ({ ...unit, district: false }))));
   expectParts("MANIFEST-9", withUnits(units.map((unit) => ({ ...unit, parent: unit.id }))));
   expectParts("MANIFEST-9", withUnits(units.map((unit) => (unit.parent === null ? unit : { ...unit, parent: 99 }))));
+  const [root] = units.filter((unit) => unit.parent === null);
+  const extra = (id: number, parent: number | null, district = true) => ({ ...root!, id, parent, district });
+  expectParts("MANIFEST-9", withUnits([...units, extra(900, null)]));
+  expectParts("MANIFEST-9", withUnits([...units, extra(900, 901, false), extra(901, 900, false), extra(902, 900)]));
+  const name = { ky: "x", ru: "x", en: "x" };
+  const crowds = Array.from({ length: 9 }, (_, chunk) => {
+    const crowd = Array.from({ length: 1000 }, (_, index) => ({ ...extra(10_000 + 1000 * chunk + index, root!.id), name }));
+    return { ...all.at(-1)!, body: unitsBytes(crowd) };
+  });
+  expectParts("MANIFEST-9", [...all, ...crowds]);
+  const large = (id: number, options: number): Entry => {
+    const rule = ruleToBytes({ form: "one-of", options, radices: defaultRadices(options) });
+    const names = Array.from({ length: options }, () => contest.options[0]!);
+    return { ...all[0]!, body: contestBytes({ ...contest, id, rule, options: names }) };
+  };
+  expectParts("MANIFEST-8", [large(700, 1024), ...all.slice(-1)], { styles: [{ id: 1, contests: [700] }] });
+  expectParts("MANIFEST-8", [large(700, 500), large(701, 500), ...all.slice(-1)], { styles: [{ id: 1, contests: [700, 701] }] });
+  expectRefused("MANIFEST-10", () => ballotContests(election, 99));
   expectParts("MANIFEST-10", all, { styles: [{ id: 1, contests: [...manifest.styles[0]!.contests].reverse() }] });
   expectParts("MANIFEST-10", all, { styles: [{ id: 1, contests: [99] }] });
   expectParts("MANIFEST-10", all, { styles: [manifest.styles[0]!, manifest.styles[0]!] });

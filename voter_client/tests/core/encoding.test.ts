@@ -1,7 +1,21 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { concat, hasAt } from "../../src/core/bytes.js";
-import { type Message, MAX_ENTRY_SIZE } from "../../src/core/encoding.js";
+import {
+  bytesField,
+  choiceField,
+  type FieldKind,
+  flagField,
+  intField,
+  itemsField,
+  MAX_ENTRY_SIZE,
+  type Message,
+  message,
+  optionalField,
+  targetField,
+  textField,
+  uintField,
+} from "../../src/core/encoding.js";
 import { BODIES, CLIENT, CLOSE, entryToBytes, INCIDENT, parseBody, parseEntry, RELEASE } from "../../src/core/entries.js";
 import { Misuse, Refused } from "../../src/core/errors.js";
 import { leafHash } from "../../src/core/merkle.js";
@@ -80,6 +94,46 @@ test("refused after the end: what is wrong with the bytes alone", () => {
       parseBody(parsed, parsed.type);
     });
   }
+});
+
+/** The one-field message with these bytes in place of the value. */
+const only = (name: string, value: string): Uint8Array => hex(`a1${(0x60 + name.length).toString(16)}${unhex(new TextEncoder().encode(name))}${value}`);
+
+test.each([
+  ["ENCODING-2", "a word that is none of the list", choiceField(["late"]), "6465617273"],
+  ["ENCODING-2", "a number that is none of the list", intField([-7]), "27"],
+  ["ENCODING-1", "a negative number not in its shortest form", intField([-7]), "3806"],
+  ["ENCODING-2", "too few bytes", bytesField(4), "43aabbcc"],
+  ["ENCODING-2", "no multiple", bytesField(2, 8, 2), "43aabbcc"],
+  ["ENCODING-1", "null where a flag is", flagField, "f6"],
+  ["ENCODING-1", "a simple value", flagField, "e0"],
+  ["ENCODING-1", "another flag", flagField, "f7"],
+  ["ENCODING-1", "an array where a target is", targetField(uintField(), bytesField(1), textField(5)), "80"],
+  ["ENCODING-1", "nothing where a target is", targetField(uintField(), bytesField(1), textField(5)), ""],
+  ["ENCODING-2", "fewer members", itemsField(uintField(), 1, 2), "80"],
+  ["ENCODING-2", "more members", itemsField(uintField(), 1, 2), "83010203"],
+  ["ENCODING-2", "a smaller number", uintField(9, 2), "01"],
+  ["ENCODING-1", "a number where null or bytes are", optionalField(bytesField(1)), "01"],
+] as [string, string, FieldKind<unknown>, string][])("%s: %s", (check, _, field, value) => {
+  expectRefused(check, () => message({ value: field }).parse(only("value", value)));
+});
+
+test("fields are counted, named and in their order", () => {
+  const two = message({ b: uintField(), aa: uintField() });
+  expect(unhex(two.toBytes({ b: 1, aa: 2 }))).toBe("a261620162616102");
+  for (const wrong of ["a262616102616201", "a1616201", "a361620162616102616303", "a261620162616202", "a261620161620162"]) {
+    expectRefused("ENCODING-1", () => two.parse(hex(wrong)));
+  }
+});
+
+test("sixteen signatures are the most", () => {
+  const entry = (count: number) => ({
+    type: "close" as const,
+    body: hex("a16762616c6c6f747314"),
+    signatures: Array.from({ length: count }, (_, at) => ({ keyId: new Uint8Array(8).fill(at), signature: new Uint8Array(64) })),
+  });
+  expect(parseEntry(entryToBytes(entry(16))).signatures.length).toBe(16);
+  expectRefused("ENCODING-1", () => parseEntry(entryToBytes(entry(17))));
 });
 
 test("unknown types", () => {
