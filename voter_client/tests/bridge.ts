@@ -3,9 +3,10 @@
 import { createInterface } from "node:readline";
 import { BallotVerifier, openBallot, parseBallot, sealBallot } from "../src/core/ballot.js";
 import { fromHex, toHex } from "../src/core/bytes.js";
-import { BODIES, type EntryType, parseEntry } from "../src/core/entries.js";
+import { BODIES, type EntryType, MANIFEST, parseEntry } from "../src/core/entries.js";
 import type { Message } from "../src/core/encoding.js";
 import { Refused } from "../src/core/errors.js";
+import { readParts, verifyManifest } from "../src/core/manifest.js";
 import { parseRule } from "../src/core/rules.js";
 import { parseNote, verifyEd25519 } from "../src/core/signatures.js";
 import type { Kind } from "../src/core/transcript.js";
@@ -63,6 +64,13 @@ function answer(question: Question): unknown {
       const entry = parseEntry(fromHex(question.parts[0]!));
       (BODIES[entry.type as EntryType] as unknown as Message<unknown>).parse(entry.body);
       return { type: entry.type };
+    }
+    case "manifest":
+      verifyManifest(MANIFEST.parse(fromHex(question.parts[0]!)));
+      return {};
+    case "parts": {
+      const manifest = MANIFEST.parse(fromHex(question.parts[0]!));
+      return { complete: readParts(manifest, question.parts.slice(1).map((raw) => parseEntry(fromHex(raw)))).complete };
     }
     case "ed25519":
       verifyEd25519(fromHex(question.parts[0]!), fromHex(question.parts[1]!), fromHex(question.parts[2]!));
