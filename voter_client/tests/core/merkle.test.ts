@@ -192,6 +192,26 @@ test("any changed byte of any file is found; a missing file too", () => {
   );
 });
 
+test("an entry that only its own tile vouches for", () => {
+  const files = filesOf(300);
+  const forged = ascii("forged");
+  const tile = files.get(tilePath(0, 0))!.slice();
+  tile.set(leafHash(forged), 0);
+  const reader = new TileReader((name) => (name === tilePath(0, 0) ? tile : files.get(name)), 300, root(300));
+  expectRefused("MERKLE-3", () => reader.requireEntry(0, forged));
+  expectRefused("MERKLE-3", () => reader.leaf(5));
+  reader.requireEntry(299, entry(299));
+});
+
+test("questions that make no sense are the caller's mistakes", () => {
+  const files = filesOf(7);
+  const reader = new TileReader((name) => files.get(name), 7, root(7));
+  for (const wrong of [() => reader.tile(0, 1), () => reader.bundle(1), () => reader.leaf(-1), () => neededTiles(7, [7])]) {
+    expect(wrong).toThrow(Misuse);
+  }
+  for (const size of [-1, 0.5, 2 ** 53]) expect(() => new TileReader(() => undefined, size, root(0))).toThrow(Misuse);
+});
+
 test("a full file may stand for the partial one that it replaced", () => {
   const [now, later] = [filesOf(300), filesOf(512)];
   const get = (name: string) => (name.endsWith("001.p/44") ? undefined : (later.get(name) ?? now.get(name)));
@@ -217,7 +237,10 @@ test("offline proofs", () => {
   expect(logProofToBytes(proof)).toEqual(ascii(vectors.log_proof));
   verifyInclusion(leafHash(entry(proof.index)), proof.index, 7, root(7), proof.proof);
   for (const { text } of vectors.refused_log_proofs) expectRefused("MERKLE-1", () => parseLogProof(ascii(text)));
-  expectRefused("MERKLE-1", () => parseLogProof(new Uint8Array(131_073)));
+  const long = new Uint8Array(131_073);
+  long.set(ascii(vectors.log_proof));
+  expectRefused("MERKLE-1", () => parseLogProof(long));
+  expectRefused("MERKLE-1", () => parseLogProof(ascii("c2sp.org/tlog-proof@v1\nindex 0\n")));
   const extra = { index: 0, proof: [], checkpoint: ascii("x"), extra: ascii("y") };
   expect(parseLogProof(logProofToBytes(extra))).toEqual(extra);
 });
