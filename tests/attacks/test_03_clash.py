@@ -1,6 +1,7 @@
 """Clash: two voters get one ballot's randomness, so that one tracking code would answer both."""
 
 from crypto.election.ballot import hash_ballot, tracking_code
+from tests.attacks.checks import BALLOT_12
 from tests.simulator import fresh, secret
 
 
@@ -11,7 +12,7 @@ def test_the_second_of_two_ballots_with_one_first_component_is_refused() -> None
     world.accept([], [world.cast(first, world.seal_ballot(first, seed=seed)[0])])
     refusal = world.refuse(world.cast(second, world.seal_ballot(second, seed=seed)[0]))
     assert type(refusal).__name__ == "Refused"
-    assert refusal.check == "BALLOT-12"
+    assert refusal.check == BALLOT_12
     assert second.pseudonym.hex() in refusal.culprit
 
 
@@ -20,7 +21,7 @@ def test_in_one_block_the_one_with_the_larger_leaf_hash_is_refused() -> None:
     seed = secret("one seed for two")
     casts = [world.cast(voter, world.seal_ballot(voter, seed=seed)[0]) for voter in world.registered()[:2]]
     refusals = world.block([], casts)
-    assert [refusal.check for refusal in refusals] == [f"BALLOT-{12}"]
+    assert [refusal.check for refusal in refusals] == [BALLOT_12]
     assert refusals[0].culprit.endswith(f"entry {world.record.size - 1}")
 
 

@@ -6,9 +6,10 @@ from crypto.election.entries import Opening
 from crypto.errors import Refused
 from crypto.group import parse_suite
 from crypto.proofs import Check
+from tests.attacks.checks import CEREMONY_12
 from tests.simulator import fresh, secret
 
-OPENING = f"CEREMONY-{12}"
+OPENING = CEREMONY_12
 
 
 def test_an_opening_with_another_key_is_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 from crypto.election.ceremony import commit_dealing, make_dealing
 from crypto.election.entries import CeremonyDealing
 from crypto.errors import Refused
+from tests.attacks.checks import CEREMONY_6
 from tests.trustees import HERE, Trustees
 
 
@@ -35,7 +36,7 @@ def test_a_constant_without_known_logarithm_is_refused(source: str) -> None:
     trustees.send_dealings([1, 2])
     with pytest.raises(Refused) as refusal:
         trustees.state.stage_ceremony_dealing(rogue, HERE)
-    assert (refusal.value.check, refusal.value.culprit) == ("CEREMONY-6", "trustee 3")
+    assert (refusal.value.check, refusal.value.culprit) == (CEREMONY_6, "trustee 3")
 
 
 def test_the_whole_dealing_of_another_trustee_is_refused() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from crypto.election.entries import parse_entry
 from crypto.election.record import Record
+from tests.attacks.checks import BOARD_1, BOARD_6
 from tests.simulator import world_at
 
 
@@ -37,7 +38,7 @@ def test_the_next_seal_is_refused(attack: str) -> None:
     else:
         del entries[at]
     refused = replay(entries)
-    assert refused[next_seal(entries, at)] == "BOARD-6"
+    assert refused[next_seal(entries, at)] == BOARD_6
     assert min(refused) >= at
 
 
@@ -51,4 +52,4 @@ def test_a_seal_with_another_number_is_refused() -> None:
     del entries[at]
     refused = replay(entries)
     assert min(refused) == at
-    assert refused[at] == f"BOARD-{1}"
+    assert refused[at] == BOARD_1

@@ -2,6 +2,7 @@
 
 from crypto.election.board import Head
 from crypto.election.entries import Close, Opening
+from tests.attacks.checks import BOARD_8, BOARD_9
 from tests.simulator import MINUTE_MS, World, fresh
 
 
@@ -19,14 +20,14 @@ def test_a_ballot_before_the_opening_time_is_refused() -> None:
     world = opened_early()
     assert world.clock_ms < world.manifest.opens_at_ms
     refusal = world.refuse(world.vote(world.registered()[0]))
-    assert refusal.check == "BOARD-8"
+    assert refusal.check == BOARD_8
 
 
 def test_the_first_block_after_the_opening_time_holds_no_ballots() -> None:
     world = opened_early()
     world.wait_until(world.manifest.opens_at_ms)
     voter = world.registered()[0]
-    assert world.refuse(world.vote(voter)).check == f"BOARD-{8}"
+    assert world.refuse(world.vote(voter)).check == BOARD_8
     voter.number, voter.previous = 0, bytes(32)
     world.accept()
     world.accept([], [world.vote(voter)])
@@ -82,7 +83,7 @@ def test_a_ballot_begun_before_closing_may_end_in_the_grace() -> None:
 def test_an_early_close_is_refused() -> None:
     world = fresh("voted")
     close = world.by_officers("close", Close(world.record.tally.accepted))
-    assert world.refuse(close).check == "BOARD-9"
+    assert world.refuse(close).check == BOARD_9
 
 
 def test_a_close_before_a_quorum_covers_the_last_ballots_is_refused() -> None:
@@ -95,7 +96,7 @@ def test_a_close_before_a_quorum_covers_the_last_ballots_is_refused() -> None:
     raw = world.cast(voter, ballot, issued_at_ms=world.manifest.closes_at_ms)
     assert world.block([], [raw], quorum=False) == []
     close = world.by_officers("close", Close(world.record.tally.accepted))
-    assert world.refuse(close).check == f"BOARD-{9}"
+    assert world.refuse(close).check == BOARD_9
 
 
 def test_a_late_last_block_is_reported_and_waits_for_a_release() -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from crypto.errors import Refused
 from crypto.proofs import Position
+from tests.attacks.checks import BALLOT_7
 from tests.simulator import Voter, World, fresh
 
 
@@ -21,7 +22,7 @@ def voted_twice() -> tuple[World, Voter, bytes, bytes]:
 def test_the_first_ballot_again_is_refused() -> None:
     world, voter, first, _ = voted_twice()
     refusal = world.refuse(first)
-    assert refusal.check == "BALLOT-7"
+    assert refusal.check == BALLOT_7
     assert voter.pseudonym.hex() in refusal.culprit
     assert world.last(voter)[0] == 2
 
@@ -33,7 +34,7 @@ def test_numbers_and_previous_hashes_must_continue(number: int, previous: bytes 
     ballot, _ = world.seal_ballot(voter, position=position)
     with pytest.raises(Refused) as refusal:
         world.record.admit(world.cast(voter, ballot))
-    assert refusal.value.check == f"BALLOT-{7}"
+    assert refusal.value.check == BALLOT_7
 
 
 def test_only_the_last_one_counts() -> None:

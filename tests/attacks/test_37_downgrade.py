@@ -6,6 +6,7 @@ import pytest
 
 from crypto.election.entries import Entry, Manifest, parse_entry
 from crypto.errors import MalformedEncoding, Misuse
+from tests.attacks.checks import BOARD_1, ENCODING_1, ENCODING_2
 from tests.simulator import fresh, signing_key, text3, world_at
 
 
@@ -13,7 +14,7 @@ def test_a_second_manifest_is_refused() -> None:
     world = fresh("open")
     edited = replace(world.manifest, title=text3("Another election"))
     raw = world.sign("manifest", edited, signing_key("officer", 0), signing_key("officer", 1))
-    assert world.refuse(raw).check == "BOARD-1"
+    assert world.refuse(raw).check == BOARD_1
     assert world.record.manifest == world.manifest
 
 
@@ -23,7 +24,7 @@ def test_a_manifest_of_another_version_is_no_manifest(version: int) -> None:
     assert data.count(b"hprotocol\x01") == 1
     with pytest.raises(MalformedEncoding) as refusal:
         Manifest.parse(data.replace(b"hprotocol\x01", b"hprotocol" + bytes([version])))
-    assert refusal.value.check == f"ENCODING-{2}"
+    assert refusal.value.check == ENCODING_2
     with pytest.raises(Misuse):
         replace(world_at("complete").manifest, protocol=version).to_bytes()
 
@@ -32,4 +33,4 @@ def test_an_entry_of_another_version_is_no_entry() -> None:
     raw = Entry("incident", b"").to_bytes()
     with pytest.raises(MalformedEncoding) as refusal:
         parse_entry(b"\x84\x00" + raw[2:])
-    assert refusal.value.check == f"ENCODING-{1}"
+    assert refusal.value.check == ENCODING_1

@@ -9,6 +9,7 @@ from crypto.election.entries import BODIES, Close, Entry, Incident, Manifest, Se
 from crypto.election.record import Record
 from crypto.errors import MalformedEncoding
 from crypto.merkle import MAX_ENTRY_SIZE
+from tests.attacks.checks import BALLOT_1, ENCODING_1, ENCODING_2
 from tests.simulator import world_at
 
 DEEP = b"\x81" * 10_000 + b"\x00"
@@ -49,7 +50,7 @@ NOT_CLOSE = {
 def test_only_the_one_encoding_is_read(name: str) -> None:
     with pytest.raises(MalformedEncoding) as refusal:
         Close.parse(NOT_CLOSE[name])
-    assert refusal.value.check == "ENCODING-1"
+    assert refusal.value.check == ENCODING_1
 
 
 @pytest.mark.parametrize(
@@ -66,14 +67,14 @@ def test_only_the_one_encoding_is_read(name: str) -> None:
 def test_values_out_of_their_limits_are_refused(data: bytes) -> None:
     with pytest.raises(MalformedEncoding) as refusal:
         (Close if data.startswith(b"\xa1") else Incident).parse(data)
-    assert refusal.value.check == "ENCODING-2"
+    assert refusal.value.check == ENCODING_2
 
 
 def test_half_a_surrogate_pair_is_no_text() -> None:
     data = NOTE.replace(b"dnoteax", b"dnotec\xed\xa0\x80")
     with pytest.raises(MalformedEncoding) as refusal:
         Incident.parse(data)
-    assert refusal.value.check == f"ENCODING-{1}"
+    assert refusal.value.check == ENCODING_1
 
 
 @pytest.mark.parametrize("parse", [parse_entry, Manifest.parse, Seal.parse, Close.parse])
@@ -113,7 +114,7 @@ def test_unknown_types_are_refused(name: str) -> None:
 def test_envelopes_have_one_spelling(raw: bytes) -> None:
     with pytest.raises(MalformedEncoding) as refusal:
         parse_entry(raw)
-    assert refusal.value.check == f"ENCODING-{1}"
+    assert refusal.value.check == ENCODING_1
 
 
 @pytest.mark.parametrize("data", [DEEP, DEEP_MAP, HUGE, b"", b"\xff", bytes(100), b"\x00"])
@@ -141,7 +142,7 @@ def test_a_ballots_bytes_have_one_spelling() -> None:
     ):
         with pytest.raises(MalformedEncoding) as refusal:
             parse_ballot(broken)
-        assert refusal.value.check == "BALLOT-1"
+        assert refusal.value.check == BALLOT_1
 
 
 def test_a_record_of_garbage_is_a_record_of_refusals() -> None:

@@ -10,6 +10,7 @@ import pytest
 from crypto.election.ceremony import commit_dealing, make_dealing, open_dealing
 from crypto.election.entries import CeremonyDealing
 from crypto.errors import Refused
+from tests.attacks.checks import CEREMONY_7
 from tests.trustees import HERE, Trustees
 
 
@@ -48,7 +49,7 @@ def test_a_point_whose_logarithm_the_dealer_does_not_know_is_refused(
     for attempt in attempts:
         with pytest.raises(Refused) as refusal:
             attempt()
-        check = "CEREMONY-7"
+        check = CEREMONY_7
         assert (refusal.value.check, refusal.value.culprit) == (check, "trustee 3")
 
 

@@ -8,6 +8,7 @@ from crypto.election.ballot import lock_of
 from crypto.election.entries import Spoiled
 from crypto.errors import Refused
 from crypto.proofs import Check, Position, parse_frame
+from tests.attacks.checks import BALLOT_12, BALLOT_15, MANIFEST_11
 from tests.simulator import fresh, secret
 
 
@@ -17,7 +18,7 @@ def test_a_cast_ballot_cannot_be_spoiled() -> None:
     ballot, seed = world.seal_ballot(voter)
     world.accept([], [world.cast(voter, ballot)])
     refusal = world.refuse(world.spoil(ballot, seed))
-    assert refusal.check == "BALLOT-15"
+    assert refusal.check == BALLOT_15
     assert world.record.ballots.spoiled == 0
 
 
@@ -25,7 +26,7 @@ def test_a_spoiled_ballot_cannot_be_spoiled_again() -> None:
     world = fresh("open")
     ballot, seed = world.seal_ballot(world.registered()[0])
     world.accept([], [world.spoil(ballot, seed)])
-    assert world.refuse(world.spoil(ballot, seed)).check == f"BALLOT-{15}"
+    assert world.refuse(world.spoil(ballot, seed)).check == BALLOT_15
 
 
 def test_the_server_alone_cannot_spoil() -> None:
@@ -39,7 +40,7 @@ def test_only_the_log_writes_spoiled_entries() -> None:
     world = fresh("open")
     ballot, _ = world.seal_ballot(world.registered()[0])
     raw = world.by_officers("spoiled", Spoiled(ballot, secret("a guess")))
-    assert world.refuse(raw).check == f"MANIFEST-{11}"
+    assert world.refuse(raw).check == MANIFEST_11
 
 
 def test_a_spoiled_entry_with_another_voters_first_component_is_refused() -> None:
@@ -49,7 +50,7 @@ def test_a_spoiled_entry_with_another_voters_first_component_is_refused() -> Non
     world.accept([], [world.cast(victim, world.seal_ballot(victim, seed=seed)[0])])
     ballot, _ = world.seal_ballot(other, seed=seed)
     refusal = world.refuse(world.spoil(ballot, seed))
-    assert refusal.check == f"BALLOT-{12}"
+    assert refusal.check == BALLOT_12
 
 
 def test_a_spoiled_entry_passes_the_proof_like_any_ballot() -> None:

@@ -1,6 +1,7 @@
 """After the close: a voter's entry, a second close, a close that counts otherwise or has company in its block."""
 
 from crypto.election.entries import Close, Incident, Strike
+from tests.attacks.checks import BOARD_1, BOARD_5, TALLY_1
 from tests.simulator import World, fresh, secret, signing_key
 
 
@@ -19,20 +20,20 @@ def test_voter_entries_after_the_close_are_refused() -> None:
     strike = world.by_registrars("strike", Strike(voter.pseudonym, "too late"))
     ballot, seed = world.seal_ballot(voter)
     for raw in (strike, world.cast(voter, ballot), world.spoil(ballot, seed), world.credential(world.voters[9])):
-        assert world.refuse(raw).check == f"BOARD-{1}"
+        assert world.refuse(raw).check == BOARD_1
 
 
 def test_a_second_close_is_refused() -> None:
     world = fresh("closed")
     again = world.by_officers("close", Close(world.record.tally.accepted))
-    assert world.refuse(again).check == f"BOARD-{1}"
+    assert world.refuse(again).check == BOARD_1
 
 
 def test_a_close_with_another_count_is_refused() -> None:
     world = ready_to_close()
     for wrong in (-1, 1):
         close = world.by_officers("close", Close(world.record.tally.accepted + wrong))
-        assert world.refuse(close).check == f"TALLY-{1}"
+        assert world.refuse(close).check == TALLY_1
 
 
 def test_a_close_in_company_is_refused() -> None:
@@ -40,12 +41,12 @@ def test_a_close_in_company_is_refused() -> None:
     close = world.by_officers("close", Close(world.record.tally.accepted))
     note = world.sign("incident", Incident(secret("document"), "noted"), signing_key("officer", 0))
     refusals = world.block([note, close])
-    assert [refusal.check for refusal in refusals] == ["BOARD-5"]
-    assert world.block([close, note])[0].check == f"BOARD-{5}"
+    assert [refusal.check for refusal in refusals] == [BOARD_5]
+    assert world.block([close, note])[0].check == BOARD_5
     assert world.record.board.close_index == world.record.size - 2
 
 
 def test_aggregates_before_the_close_are_refused() -> None:
     raw = fresh("closed")
     aggregate = raw.aggregates()[0]
-    assert ready_to_close().refuse(aggregate).check == f"BOARD-{1}"
+    assert ready_to_close().refuse(aggregate).check == BOARD_1

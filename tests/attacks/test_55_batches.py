@@ -1,6 +1,7 @@
 """Batches: two entries of one pseudonym, a ballot before its credential, an order that shows who came when."""
 
 from crypto.merkle import leaf_hash
+from tests.attacks.checks import BALLOT_6, BALLOT_8, BOARD_3, BOARD_4
 from tests.simulator import World, fresh
 
 
@@ -12,14 +13,14 @@ def later_and_earlier(world: World, count: int = 2) -> list[bytes]:
 def test_voter_entries_out_of_order_are_refused() -> None:
     world = fresh("open")
     refusals = world.block_as_given(*later_and_earlier(world))
-    assert [refusal.check for refusal in refusals] == ["BOARD-3"]
+    assert [refusal.check for refusal in refusals] == [BOARD_3]
     assert world.record.tally.accepted == 1
 
 
 def test_the_order_holds_over_refused_entries_too() -> None:
     world = fresh("open")
     first, second, third = sorted(map(world.vote, world.registered()[:3]), key=leaf_hash)
-    assert [refusal.check for refusal in world.block_as_given(second, first, third)] == [f"BOARD-{3}"]
+    assert [refusal.check for refusal in world.block_as_given(second, first, third)] == [BOARD_3]
     assert world.record.tally.accepted == 2
 
 
@@ -28,7 +29,7 @@ def test_two_entries_of_one_pseudonym_in_a_block_are_refused() -> None:
     voter = world.registered()[0]
     ballot, seed = world.seal_ballot(voter)
     refusals = world.block([], [world.spoil(ballot, seed), world.vote(voter)])
-    assert [refusal.check for refusal in refusals] == ["BOARD-4"]
+    assert [refusal.check for refusal in refusals] == [BOARD_4]
 
 
 def test_a_credential_and_its_ballot_do_not_share_a_block() -> None:
@@ -37,7 +38,7 @@ def test_a_credential_and_its_ballot_do_not_share_a_block() -> None:
     ballot, _ = world.seal_ballot(absent, ((0,), (1,)))
     refusals = world.block([], [world.credential(absent), world.cast(absent, ballot)])
     assert len(refusals) >= 1
-    assert {refusal.check for refusal in refusals} <= {f"BOARD-{4}", f"BALLOT-{6}"}
+    assert {refusal.check for refusal in refusals} <= {BOARD_4, BALLOT_6}
     assert world.record.tally.accepted == 0
 
 
@@ -47,7 +48,7 @@ def test_a_ballot_must_have_seen_its_credential() -> None:
     head = world.head()
     world.accept([], [world.credential(absent)])
     ballot, _ = world.seal_ballot(absent, ((0,), (1,)), head=head)
-    assert world.refuse(world.cast(absent, ballot)).check == f"BALLOT-{8}"
+    assert world.refuse(world.cast(absent, ballot)).check == BALLOT_8
 
 
 def test_control_entries_after_voter_entries_are_refused() -> None:

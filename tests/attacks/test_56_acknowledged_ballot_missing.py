@@ -5,6 +5,7 @@ import pytest
 from crypto.election.ballot import Receipt, make_receipt
 from crypto.election.entries import Dispute
 from crypto.errors import Refused
+from tests.attacks.checks import RECEIPT_1
 from tests.simulator import MINUTE_MS, World, fresh, signing_key
 
 
@@ -28,7 +29,7 @@ def test_receipt_and_checkpoint_convict_the_server() -> None:
     let_time_pass(world)
     with pytest.raises(Refused) as refusal:
         world.record.ballots.verify_kept(receipt, world.read)
-    assert refusal.value.check == "RECEIPT-1"
+    assert refusal.value.check == RECEIPT_1
     assert refusal.value.culprit == "server"
 
 
@@ -41,7 +42,7 @@ def test_a_ballot_that_came_after_the_deadline_convicts_too() -> None:
     world.accept()
     with pytest.raises(Refused) as refusal:
         world.record.ballots.verify_kept(receipt, world.read)
-    assert refusal.value.check == f"RECEIPT-{1}"
+    assert refusal.value.check == RECEIPT_1
 
 
 def test_a_ballot_in_time_answers_its_receipt_even_when_it_was_replaced() -> None:
@@ -64,7 +65,7 @@ def test_a_spoiled_entry_never_answers_a_receipt() -> None:
     let_time_pass(world)
     with pytest.raises(Refused) as refusal:
         world.record.ballots.verify_kept(receipt, world.read)
-    assert refusal.value.check == f"RECEIPT-{1}"
+    assert refusal.value.check == RECEIPT_1
 
 
 def test_the_dispute_goes_to_the_board_and_stops_the_tally() -> None:
@@ -76,4 +77,4 @@ def test_the_dispute_goes_to_the_board_and_stops_the_tally() -> None:
     assert len(world.record.tally.unresolved()) == 1
     # The record convicts the server for ever, whatever officers release.
     failed = world.record.finish(None, None).failed
-    assert [(refusal.check, refusal.culprit) for refusal in failed] == [(f"RECEIPT-{1}", "server")]
+    assert [(refusal.check, refusal.culprit) for refusal in failed] == [(RECEIPT_1, "server")]

@@ -4,13 +4,14 @@ import pytest
 
 from crypto.election.entries import Credential, RollChunk, RollGroup, Strike
 from demo.voters import make_passkey
+from tests.attacks.checks import CREDENTIAL_1, CREDENTIAL_6, CREDENTIAL_8, MANIFEST_11
 from tests.simulator import fresh, secret, signing_key
 
 
 def test_a_slot_after_the_freeze_is_refused() -> None:
     world = fresh("frozen")
     chunk = RollChunk(1, (RollGroup(2, 1, secret("late slot")[:16]),))
-    assert world.refuse(world.by_registrars("roll", chunk)).check == "CREDENTIAL-1"
+    assert world.refuse(world.by_registrars("roll", chunk)).check == CREDENTIAL_1
     assert sum(world.record.roll.slots_by_district.values()) == 24
 
 
@@ -19,7 +20,7 @@ def test_chunks_out_of_order_are_refused(number: int) -> None:
     world = fresh("certified")
     world.accept([world.by_registrars("roll", world.roll_chunk())])
     chunk = RollChunk(number, (RollGroup(2, 1, secret("slot")[:16]),))
-    assert world.refuse(world.by_registrars("roll", chunk)).check == f"CREDENTIAL-{1}"
+    assert world.refuse(world.by_registrars("roll", chunk)).check == CREDENTIAL_1
 
 
 def test_one_key_on_two_slots_is_refused() -> None:
@@ -27,7 +28,7 @@ def test_one_key_on_two_slots_is_refused() -> None:
     absent = [voter for voter in world.voters if voter not in world.registered()]
     body = Credential(absent[0].pseudonym, world.registered()[0].passkey.cose_key, "software")
     refusal = world.refuse(world.by_registrars("credential", body))
-    assert refusal.check == "CREDENTIAL-8"
+    assert refusal.check == CREDENTIAL_8
 
 
 def test_one_new_key_on_two_slots_of_a_block_is_refused_once() -> None:
@@ -35,19 +36,19 @@ def test_one_new_key_on_two_slots_of_a_block_is_refused_once() -> None:
     absent = [voter for voter in world.voters if voter not in world.registered()]
     key = make_passkey(secret("one key for two")).cose_key
     raws = [world.by_registrars("credential", Credential(voter.pseudonym, key, "software")) for voter in absent[:2]]
-    assert [refusal.check for refusal in world.block([], raws)] == [f"CREDENTIAL-{8}"]
+    assert [refusal.check for refusal in world.block([], raws)] == [CREDENTIAL_8]
 
 
 def test_a_second_credential_of_a_slot_is_refused() -> None:
     world = fresh("open")
     body = Credential(world.registered()[0].pseudonym, make_passkey(secret("second")).cose_key, "software")
-    assert world.refuse(world.by_registrars("credential", body)).check == "CREDENTIAL-6"
+    assert world.refuse(world.by_registrars("credential", body)).check == CREDENTIAL_6
 
 
 def test_a_credential_without_a_slot_is_refused() -> None:
     world = fresh("open")
     body = Credential(secret("nobody")[:16], make_passkey(secret("second")).cose_key, "software")
-    assert world.refuse(world.by_registrars("credential", body)).check == f"CREDENTIAL-{6}"
+    assert world.refuse(world.by_registrars("credential", body)).check == CREDENTIAL_6
 
 
 @pytest.mark.parametrize("keys", [("registrar", "officer"), ("registrar",), ("officer", "officer")])
@@ -55,7 +56,7 @@ def test_a_strike_without_both_registrars_is_refused(keys: tuple[str, ...]) -> N
     world = fresh("voted")
     body = Strike(world.registered()[0].pseudonym, "one person says so")
     signers = [signing_key(role, at) for at, role in enumerate(keys)]
-    assert world.refuse(world.sign("strike", body, *signers)).check == f"MANIFEST-{11}"
+    assert world.refuse(world.sign("strike", body, *signers)).check == MANIFEST_11
 
 
 def test_no_ballot_of_a_struck_pseudonym_is_in_the_sums() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crypto.election.entries import Rotate, Seal
 from crypto.errors import Refused
 from crypto.signatures import (
     TYPE_COSIGNATURE,
@@ -15,6 +16,8 @@ from crypto.signatures import (
     bls_message,
     bls_secret,
     cosign,
+    key_id,
+    parse_note,
     parse_policy,
     prove_bls_possession,
     sign_bls,
@@ -23,6 +26,8 @@ from crypto.signatures import (
     verify_bls_possession,
     verify_quorum,
 )
+from tests.attacks.checks import BOARD_7
+from tests.simulator import World, fresh, signing_key
 
 ORIGIN, NOW_S = "board.example/demo", 1_767_225_600
 LOG = SigningKey.from_seed(bytes([1]) * 32)
@@ -129,3 +134,46 @@ def test_a_bls_certificate_that_is_none(keys: list[bytes], signature: bytes) -> 
 def test_a_bls_certificate_of_another_head() -> None:
     with pytest.raises(Refused, match="aggregate signature"):
         verify_bls_certificate([verify_bls_possession(*PAIRS[0])], MESSAGE + b"\x00", SIGNATURE)
+
+
+def rotate_witness(world: World, *, quorum: bool = True) -> SigningKey:
+    """Let two officers and enough trustees put a new key in the place of the first witness's; return it."""
+    new = signing_key("new witness")
+    body = Rotate("witness", key_id(signing_key("witness", 0).public_key), new.public_key, "a machine was lost")
+    signers = [signing_key(role, at) for role in ("officer", "trustee") for at in (0, 1)]
+    assert world.block([world.sign("rotate", body, *signers)], quorum=quorum) == []
+    return new
+
+
+def seal_with(world: World, key: SigningKey) -> str:
+    """Return what the next seal is refused for whose quorum is just enough with the first witness's line by a key."""
+    note = parse_note(world.writer.checkpoint)
+    time_s = world.clock_ms // 1_000
+    names = [each.name for each in world.manifest.witnesses]
+    keys = [key, *(signing_key("witness", at) for at in range(1, world.manifest.quorum))]
+    lines = [cosign(each, name, note.text, time_s) for each, name in zip(keys, names, strict=False)]
+    body = Seal(world.writer.block + 1, world.writer.checkpoint, (note.with_signatures(*lines).to_bytes(),), ())
+    try:
+        world.record.admit(world.by_log("seal", body))
+    except Refused as refusal:
+        return refusal.check
+    return ""
+
+
+def test_a_witnesses_new_key_counts_once_a_quorum_of_the_old_ones_covers_it_and_the_old_one_no_longer() -> None:
+    world = fresh("open")
+    old, new = signing_key("witness", 0), rotate_witness(world)
+    assert (seal_with(world, new), seal_with(world, old)) == (BOARD_7, "")
+    world.accept()
+    assert (seal_with(world, new), seal_with(world, old)) == ("", BOARD_7)
+
+
+def test_a_quorum_over_an_earlier_tree_does_not_let_a_witnesses_new_key_count() -> None:
+    world = fresh("open")
+    assert world.block(quorum=False) == []
+    earlier = world.writer.checkpoint
+    new = rotate_witness(world, quorum=False)
+    world.writer.quorum[:] = [world.cosign(earlier)]
+    assert world.block(quorum=False) == []
+    assert world.head().size < world.record.size
+    assert (seal_with(world, new), seal_with(world, signing_key("witness", 0))) == (BOARD_7, "")

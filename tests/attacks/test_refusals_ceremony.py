@@ -8,6 +8,7 @@ from crypto.election import ceremony
 from crypto.election.ceremony import make_dealing, make_key, verify_dealing
 from crypto.election.entries import CeremonyCommitment, CeremonyKey, Opening, Round
 from crypto.errors import MalformedEncoding, Refused
+from tests.attacks.checks import CEREMONY_6, CEREMONY_7, CEREMONY_12
 from tests.trustees import HERE, Trustees
 
 
@@ -134,7 +135,7 @@ def test_an_opening_that_does_not_repeat_what_all_certified_is_refused(case: str
     body = prepare_opening(trustees, case)
     with pytest.raises(Refused) as refusal:
         trustees.state.stage_opening(body, HERE)
-    assert (refusal.value.check, refusal.value.culprit) == ("CEREMONY-12", "officers")
+    assert (refusal.value.check, refusal.value.culprit) == (CEREMONY_12, "officers")
 
 
 def test_a_polynomial_that_was_dealt_before_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +146,7 @@ def test_a_polynomial_that_was_dealt_before_is_refused(monkeypatch: pytest.Monke
     trustees.send_dealings([1])
     with pytest.raises(Refused, match="was there before") as refusal:
         trustees.send_dealings([2])
-    assert (refusal.value.check, refusal.value.culprit) == (f"CEREMONY-{6}", "trustee 2")
+    assert (refusal.value.check, refusal.value.culprit) == (CEREMONY_6, "trustee 2")
     trustees.board.lower = 3000
     trustees.apply(trustees.state.stage_round(Round(run=1, round=3, missing=(2, 3), disqualified=()), HERE))
     trustees.send_keys()
@@ -162,4 +163,4 @@ def test_an_ephemeral_point_that_was_used_before_is_refused() -> None:
     verify_dealing(trustees.setting, dealing, keys)
     with pytest.raises(Refused, match="was there before") as refusal:
         verify_dealing(trustees.setting, dealing, keys, {dealing.ephemeral})
-    assert (refusal.value.check, refusal.value.culprit) == (f"CEREMONY-{7}", "trustee 1")
+    assert (refusal.value.check, refusal.value.culprit) == (CEREMONY_7, "trustee 1")

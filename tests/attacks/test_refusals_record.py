@@ -5,6 +5,7 @@ import pytest
 from crypto.election.entries import Opening
 from crypto.election.record import Record
 from crypto.errors import Refused
+from tests.attacks.checks import MANIFEST_2, RECORD_1, RECORD_4, RECORD_5
 from tests.simulator import World, fresh, world_at
 
 
@@ -12,20 +13,20 @@ def test_a_log_that_does_not_begin_with_a_manifest() -> None:
     entries = world_at("complete").entries[1:]
     record = Record(entries.__getitem__)
     record.extend(entries)
-    assert {refusal.refused.check for refusal in record.refused.values()} == {"RECORD-1"}
-    assert f"RECORD-{5}" in record.finish(None, None).not_run
+    assert {refusal.refused.check for refusal in record.refused.values()} == {RECORD_1}
+    assert RECORD_5 in record.finish(None, None).not_run
 
 
 def test_nothing_follows_a_manifest_that_was_refused() -> None:
     world = World(changes={"quorum": 2})
     with pytest.raises(Refused) as refusal:
         world.begin()
-    assert refusal.value.check == f"MANIFEST-{2}"
+    assert refusal.value.check == MANIFEST_2
     entries = [*world.entries, *world_at("complete").entries]
     record = Record(entries.__getitem__)
     record.extend(entries)
     checks = [refusal.refused.check for refusal in record.refused.values()]
-    assert checks == [f"MANIFEST-{2}"] + [f"RECORD-{1}"] * (len(entries) - 1)
+    assert checks == [MANIFEST_2] + [RECORD_1] * (len(entries) - 1)
 
 
 def test_an_opening_before_the_freeze() -> None:
@@ -39,16 +40,16 @@ def test_an_opening_before_the_freeze() -> None:
 def test_other_slots_than_the_known_figures() -> None:
     world = world_at("complete")
     failed = world.record.finish({2: 10, 3: 15}, world.manifest_hash).failed
-    assert [refusal.check for refusal in failed] == ["RECORD-4"]
-    assert f"RECORD-{4}" in world.record.finish(None, world.manifest_hash).not_run
+    assert [refusal.check for refusal in failed] == [RECORD_4]
+    assert RECORD_4 in world.record.finish(None, world.manifest_hash).not_run
 
 
 @pytest.mark.parametrize("stage", ["founded", "open", "voted", "closed", "disputed"])
 def test_a_record_that_has_not_ended_is_not_judged(stage: str) -> None:
     world = world_at(stage)
     findings = world.record.finish({2: 10, 3: 14}, world.manifest_hash)
-    assert f"RECORD-{5}" in findings.not_run
-    assert (f"RECORD-{4}" in findings.not_run) == (stage == "founded")
+    assert RECORD_5 in findings.not_run
+    assert (RECORD_4 in findings.not_run) == (stage == "founded")
 
 
 def test_a_record_without_results_by_the_last_day() -> None:
@@ -57,5 +58,5 @@ def test_a_record_without_results_by_the_last_day() -> None:
     world.accept()
     world.accept()
     findings = world.record.finish({2: 10, 3: 14}, world.manifest_hash)
-    assert [refusal.check for refusal in findings.failed] == ["RECORD-5"]
+    assert [refusal.check for refusal in findings.failed] == [RECORD_5]
     assert findings.not_run == ()

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from crypto.election import tally
 from crypto.election.entries import Close, Decision, Dispute, Release, ReleaseItem, Result, Seal, Share
-from crypto.election.tally import DistrictCounts, hash_receipt, verify_counts
+from crypto.election.tally import DistrictCounts, hash_receipt, make_share, verify_counts
 from crypto.errors import MalformedEncoding, Misuse, Refused
+from tests.attacks.checks import TALLY_1, TALLY_3, TALLY_7, TALLY_8
 from tests.simulator import fresh
 from tests.trustees import HERE, Polls
 
@@ -30,7 +32,7 @@ def test_a_second_close_is_refused() -> None:
 def refuse_close(polls: Polls, ballots: int) -> None:
     with pytest.raises(Refused) as refusal:
         polls.tally.stage_close(Close(ballots=ballots), HERE)
-    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-1", "officers")
+    assert (refusal.value.check, refusal.value.culprit) == (TALLY_1, "officers")
 
 
 @pytest.mark.parametrize("kind", ["aggregate", "share", "result", "decision", "release"])
@@ -91,7 +93,7 @@ def test_a_share_out_of_place_is_refused(case: str) -> None:
     body = misplace_share(polls, case)
     with pytest.raises(Refused) as refusal:
         polls.tally.stage_share(body, HERE)
-    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-3", f"trustee {body.trustee}")
+    assert (refusal.value.check, refusal.value.culprit) == (TALLY_3, f"trustee {body.trustee}")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +151,7 @@ def test_a_dispute_without_a_case_is_refused(case: str) -> None:
         polls.board.dispute = refuse
     with pytest.raises(Refused) as refusal:
         polls.tally.stage_dispute(body, HERE)
-    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-7", "server")
+    assert (refusal.value.check, refusal.value.culprit) == (TALLY_7, "server")
     assert len(polls.tally.disputes) == (1 if case == "said before" else 0)
 
 
@@ -200,8 +202,8 @@ def test_failures_of_log_ceremony_or_roll_are_not_released() -> None:
     world.accept(world.aggregates())
     (index,) = world.record.tally.unresolved()
     release = Release(items=(ReleaseItem(target=index, effect="let it pass"),))
-    assert world.refuse(world.by_officers("release", release)).check == f"TALLY-{8}"
-    assert world.refuse(*world.share(1)).check == f"TALLY-{3}"
+    assert world.refuse(world.by_officers("release", release)).check == TALLY_8
+    assert world.refuse(*world.share(1)).check == TALLY_3
 
 
 def test_a_release_after_the_date_of_the_manifest_is_refused() -> None:
@@ -216,7 +218,7 @@ def refuse_release(polls: Polls, targets: tuple[int | bytes | str, ...]) -> None
     items = tuple(ReleaseItem(target=target, effect="not counted") for target in targets)
     with pytest.raises(Refused) as refusal:
         polls.tally.stage_release(Release(items=items), HERE)
-    assert (refusal.value.check, refusal.value.culprit) == ("TALLY-8", "officers")
+    assert (refusal.value.check, refusal.value.culprit) == (TALLY_8, "officers")
 
 
 @pytest.mark.parametrize(
@@ -262,3 +264,32 @@ def test_counts_that_do_not_add_up_are_refused(counts: dict[str, object]) -> Non
     with pytest.raises(Refused) as refusal:
         verify_counts(**{**honest, **counts})  # type: ignore[arg-type]
     assert refusal.value.check == "TALLY-10"
+
+
+def test_the_parts_of_a_share_come_in_their_order_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = fresh("closed")
+    world.dispute()
+    world.accept(world.aggregates())
+    monkeypatch.setattr(tally, "POINTS_A_PART", 3)
+    root = world.record.tally.closed_root or b""
+    parts = make_share(world.record.tally.election, world.record.tally.plan, root, 1, world.shares[1])
+    assert len(parts) > 2
+    first, second, *_, last = parts
+
+    def refused(part: Share) -> bool:
+        with pytest.raises(Refused) as refusal:
+            world.record.admit(world.by_trustee("share", part))
+        return refusal.value.check == TALLY_3
+
+    assert refused(second)
+    assert refused(last)
+    world.accept([world.by_trustee("share", first)])
+    others = make_share(world.record.tally.election, world.record.tally.plan, root, 1, world.shares[1])
+    assert refused(last)
+    assert refused(replace(second, part=0))
+    assert refused(replace(second, parts=len(parts) + 1))
+    assert refused(replace(second, proof=bytes(96)))
+    assert refused(replace(second, values=others[1].values[:-32]))
+    world.accept([world.by_trustee("share", part) for part in parts[1:]])
+    assert 1 in world.record.tally._after_close().valid
+    assert refused(replace(first, proof=bytes(96)))

@@ -88,3 +88,11 @@ def test_client_tests_every_check_that_it_makes() -> None:
     vectors = {"PROOF-5"}
     tested = {name for text in texts for name in re.findall(CHECK_ID.pattern, text)}
     assert sorted(set(ids_in_client()) - tested - vectors) == []
+
+
+def test_every_shared_id_is_what_an_attack_ends_in() -> None:
+    shared = ROOT / "tests/attacks/checks.py"
+    names = {node.id for node in ast.walk(ast.parse(shared.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests/attacks").glob("test_*.py")]
+    used = Counter(name for text in texts for name in set(re.findall(r"\b[A-Z][A-Z0-9]*_[0-9]+\b", text)) & names)
+    assert {name for name in names if not used[name]} == set()

@@ -99,12 +99,12 @@ class OidcClient:
         try:
             if time.monotonic() >= self._until_s:
                 self._known, self._until_s = self._discover(), time.monotonic() + _KEYS_LIFE_S
-            return self._known
         except ProblemError:
             self._rests_until_s = time.monotonic() + _REST_S
             raise
         finally:
             self._lock.release()
+        return self._known
 
     def _discover(self) -> dict[str, Any]:
         found = _object(_fetch("GET", f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"))
