@@ -412,6 +412,7 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
         if not typed and session.may_ask and trustee.needs_name(chosen):
             typed = session.ask("short_name")
         entries = trustee.perform(chosen, Consent(now, typed))
+        screen.show_complaints(view, entries)
         values = {**_describe(view, task), "act": chosen, "trustee": place}
         step = f"{chosen}-{task.number or task.run}-{place}"
         _hand_over(session, desk, (out, step), entries, wait, values)

@@ -60,12 +60,7 @@ class Desk:
         self.fetch(progress)
         if not self.record.exists():
             raise Misuse(f"there is no record at {self.record}")
-        if not decrypting:
-            self._light = reading = self._light or self._open(voters=False)
-            reading.catch_up(progress)
-        if decrypting or reading.record.board.phase is Phase.CLOSED:
-            self._whole = reading = self._whole or self._open(voters=True)
-            reading.catch_up(progress)
+        reading = self._read(progress, decrypting=decrypting)
         watched = verify_watched(reading.record, reading.note) if self.board else ()
         figures = None if self.slots is None else read_slots(self.slots.read_bytes())
         receipts = [path.read_bytes() for path in self.disputes]
@@ -83,6 +78,16 @@ class Desk:
             except BoardError:
                 # They were taken; that the copy cannot be fetched just now is the next look's affair.
                 return list(entries)
+
+    def _read(self, progress: Progress, *, decrypting: bool) -> Reading:
+        """Catch up without the voters' proofs while they do not matter, else with them; one reading is kept."""
+        if self._whole is None and not decrypting:
+            self._light = self._light or self._open(voters=False)
+            if self._light.catch_up(progress).board.phase is not Phase.CLOSED:
+                return self._light
+        self._light, self._whole = None, self._whole or self._open(voters=True)
+        self._whole.catch_up(progress)
+        return self._whole
 
     def _open(self, *, voters: bool) -> Reading:
         source = Folder(self.record) if self.board else open_source(self.record)

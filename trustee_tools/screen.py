@@ -10,6 +10,7 @@ nobody
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -24,6 +25,7 @@ from trustee_tools.ceremony import View
 from trustee_tools.words import (
     Notice,
     list_alarms,
+    list_complaints,
     list_obstacles,
     list_steps,
     say_decryption,
@@ -70,6 +72,11 @@ class Screen:
     def show_decryption(self, view: View) -> None:
         """Show what is about to be decrypted, and what officers released before it."""
         self.show_notice(say_decryption(view, self.say))
+
+    def show_complaints(self, view: View, entries: Sequence[bytes]) -> None:
+        """Say whom own entries complain about."""
+        for complaint in list_complaints(view, entries, self.say):
+            self.console.print(Text(f"! {complaint}", style="bold yellow"))
 
     def show_alarms(self, view: View, now_ms: int) -> None:
         """Show complaints as judged, refused messages, missing drills, disputes and releases."""

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from crypto.election.ceremony import ANSWER_ROUND, ROUNDS, Task
+from crypto.election.entries import CeremonyComplaint, parse_entry
 from crypto.errors import Refused
 from locales import Dictionary
 from trustee_tools.ceremony import View, write_fingerprint
@@ -103,6 +104,13 @@ def say_decryption(view: View, say: Dictionary) -> Notice:
         for target, effect in tally.released.items()
     ]
     return Notice(title, tuple(lines))
+
+
+def list_complaints(view: View, entries: Iterable[bytes], say: Dictionary) -> list[str]:
+    """Say whom own entries complain about: a person should not learn it from a count of files."""
+    parsed = [entry for entry in map(parse_entry, entries) if entry.type == "ceremony-complaint"]
+    dealers = [CeremonyComplaint.parse(entry.body).against for entry in parsed]
+    return [say("trustee.complained", name=name_of(view, dealer)) for dealer in dealers]
 
 
 def say_target(say: Dictionary, target: int | bytes | str) -> str:

@@ -19,7 +19,7 @@ from locales import Dictionary, dictionary
 from trustee_tools.board import BoardError
 from trustee_tools.screens.pages import ChecklistPage, FingerprintPage, OutcomePage, Page, UnlockPage, WaitPage
 from trustee_tools.screens.work import Work
-from trustee_tools.words import Notice, say_refusal, say_title
+from trustee_tools.words import Notice, list_complaints, say_refusal, say_title
 
 
 class TrusteeApp(App[None]):
@@ -134,11 +134,14 @@ class TrusteeApp(App[None]):
 
     async def perform(self, typed: str) -> None:
         """Do what comes next."""
-        count, held = await asyncio.to_thread(self.work.perform, typed)
         work = self.work
+        view = work.seen
+        entries, held = await asyncio.to_thread(work.perform, typed)
 
         def outcome(say: Dictionary) -> Notice:
-            lines = [say("trustee.done", count=count, folder=work.out)] if work.out is not None else []
+            count, lines = len(entries), list_complaints(view, entries, say)
+            if work.out is not None:
+                lines.append(say("trustee.done", count=count, folder=work.out))
             if work.desk.is_connected:
                 lines.append(say("trustee.sent", count=count, held=held))
             return Notice(say("trustee.tui.done"), tuple(lines))

@@ -97,8 +97,8 @@ class Work:
         """Tell whether the next act asks for the election's short name."""
         return self.trustee.needs_name(self.next_task().act)
 
-    def perform(self, typed: str) -> tuple[int, int]:
-        """Do what comes next and hand it over; return (entries, those that the own copy holds). Raises Refused."""
+    def perform(self, typed: str) -> tuple[tuple[bytes, ...], int]:
+        """Do what comes next and hand it over; return (entries, how many the own copy holds). Raises Refused."""
         task = self.next_task()
         if task.act == "decrypt":
             self.view = self.desk.look(decrypting=True)
@@ -106,7 +106,7 @@ class Work:
         if self.out is not None:
             write_entries(self.out, f"{task.act}-{task.number or task.run}-{self.trustee.secrets.trustee}", entries)
         missing = self.desk.send(entries) if self.desk.is_connected else list(entries)
-        return len(entries), len(entries) - len(missing)
+        return entries, len(entries) - len(missing)
 
     def minutes(self, say: Dictionary) -> Path:
         """Write the minutes beside the record; return the file."""

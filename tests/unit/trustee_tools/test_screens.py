@@ -361,7 +361,7 @@ def test_nothing_happens_twice(room: Room) -> None:
     begun, go_on = threading.Event(), threading.Event()
     perform, calls = work.perform, list[str]()
 
-    def slow(typed: str) -> tuple[int, int]:
+    def slow(typed: str) -> tuple[tuple[bytes, ...], int]:
         calls.append(typed)
         begun.set()
         go_on.wait(30)

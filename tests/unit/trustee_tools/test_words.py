@@ -11,7 +11,7 @@ from locales import LANGUAGES, dictionary
 from tests.trustees import HERE, ROOT, Programs, Trustees
 from trustee_tools import ceremony as acts
 from trustee_tools.ceremony import Consent
-from trustee_tools.words import Row, list_alarms, list_obstacles, list_steps, say_task
+from trustee_tools.words import Row, list_alarms, list_complaints, list_obstacles, list_steps, say_task
 
 SAY = dictionary("en")
 YES = Consent(now_ms=21_000, short_name="test")
@@ -72,6 +72,10 @@ def test_the_turn_goes_round() -> None:
 def test_a_complaint_is_judged_before_everybody_and_the_run_begins_again(monkeypatch: pytest.MonkeyPatch) -> None:
     programs = Programs()
     lie(programs, monkeypatch)
+    own = {place: programs.start(place).secrets.answers["answer/1"] for place in (1, 2, 3)}
+    told = {place: list_complaints(programs.view, entries, SAY) for place, entries in own.items()}
+    assert (told[2], told[3]) == ([], [])
+    assert ["is bad: 2." in line for line in told[1]] == [True]
     said = [alarm for alarm in alarms(programs) if "Complaint of 0 against 2" in alarm]
     assert ["who lied: 2" in alarm for alarm in said] == [True]
     assert rows(programs)["answer"].state == "alarm"
