@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from crypto.election.entries import Round
+from crypto.election.entries import CeremonyCommitment
 from crypto.errors import Misuse, Refused
 from crypto.merkle import CHECKPOINT_PATH, leaf_hash
 from tests.folders import Memory, files_of, write_files
@@ -171,12 +171,16 @@ def test_a_record_exchanged_under_a_reading_is_noticed(tmp_path: Path) -> None:
 
 
 def test_a_refused_message_does_not_hide_the_one_that_was_accepted() -> None:
-    world = fresh("certified")
-    world.refuse(world.by_officers("round", Round(1, 5, (1,), ())))
+    world = fresh("founded")
+    world.refuse(world.by_trustee("ceremony-commitment", CeremonyCommitment(1, 1, bytes(32))))
+    world.accept()
+    world.hold_ceremony()
+    world.accept()
     reading = Reading(Memory(files_of(world)), voters=False)
     view = make_view(reading.catch_up(), deeds=reading.deeds)
     assert [refused.check.partition("-")[0] for refused in view.refused] == ["CEREMONY"]
     assert len(view.seen_ms) == 5 * 3
+    assert view.seen_ms["commitment", 1, 1] == view.seen_ms["commitment", 1, 2]
 
 
 # --------------------------------------------------------------------------------------------------- the command line
