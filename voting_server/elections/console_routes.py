@@ -3,15 +3,22 @@
 Spec: the OpenAPI description that these routes produce. Both are read only: a draft is judged and forgotten.
 """
 
+import json
+import platform
 from base64 import b64encode
-from typing import Literal
+from dataclasses import asdict
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.responses import StreamingResponse
 
 from crypto.election.manifest import hash_manifest
+from voting_server.elections.acts import show_body
 from voting_server.elections.drafts import DraftIn, Place, draft
+from voting_server.elections.evidence import README, name_of, pack
 from voting_server.elections.live import LiveState, look
+from voting_server.elections.prepared import prepare
 from voting_server.elections.service import Elections
 from voting_server.plumbing.problems import dictionary_of
 from voting_server.roles.routes import Caller
@@ -40,6 +47,24 @@ class PartOut(BaseModel):
 
     type: Literal["contest", "units"]
     body: str = Field(description="canonical CBOR, base64")
+
+
+class PreparedAct(BaseModel):
+    """An act that officers could propose now."""
+
+    type: str
+    body: str = Field(description="canonical CBOR, base64, signed by nobody")
+    plain: dict[str, Any] = Field(description="the same in plain values")
+
+
+class PreparedActs(BaseModel):
+    """What officers could propose now, the most urgent first."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"acts": [{"type": "close", "body": "oA==", "plain": {"ballots": 7}}]}]}
+    )
+
+    acts: list[PreparedAct]
 
 
 class DraftOut(BaseModel):
@@ -92,6 +117,40 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
             manifest_hash=None if body is None else hash_manifest(given.kind, body).hex(),
             parts=[PartOut(type=name, body=b64encode(each.to_bytes()).decode()) for name, each in made.parts],
         )
+
+    @router.get("/acts/prepared")
+    def read_prepared(asked: Caller) -> PreparedActs:
+        """Return bodies of the acts that the log waits for from officers; each is decoded again before it is signed."""
+        roles.require(asked, ROLES)
+        with elections.board.record() as record:
+            acts = [(name, body.to_bytes()) for name, body in prepare(record)]
+        rows = [
+            PreparedAct(type=name, body=b64encode(body).decode(), plain=show_body(name, body)) for name, body in acts
+        ]
+        return PreparedActs(acts=rows)
+
+    @router.get(
+        "/evidence",
+        response_class=StreamingResponse,
+        responses={200: {"content": {"application/zip": {}}, "description": "The archive."}},
+    )
+    def read_evidence(asked: Caller) -> StreamingResponse:
+        """Return record, verifier, states and trail as one archive, to officers and operators."""
+        person = roles.require(asked, {"officer", "operator"})
+        state = elections.state()
+        roles.note(person.id, "evidence", "", "done")
+        trail = json.dumps([asdict(each) for each in roles.trail(None)], ensure_ascii=False).encode()
+        live = look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue)
+        states = {"election": state.model_dump_json().encode(), "live": live.model_dump_json().encode(), "trail": trail}
+        readme = README.format(
+            short_name=state.short_name, manifest_hash=state.manifest_hash, python=platform.python_version()
+        )
+        headers = {
+            "Content-Disposition": f'attachment; filename="{name_of(state.short_name)}"',
+            "Cache-Control": "no-store",
+        }
+        content = pack(roles.context.settings.published_dir, states, readme)
+        return StreamingResponse(content, media_type="application/zip", headers=headers)
 
     @router.get("/live")
     def read_live(asked: Caller) -> LiveState:

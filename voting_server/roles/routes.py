@@ -93,6 +93,14 @@ class PersonOut(BaseModel):
     has_passkey: bool
 
 
+class KeyIn(BaseModel):
+    """A public signing key."""
+
+    model_config = _example(key="01" * 32)
+
+    key: str = Field(pattern="^[0-9a-f]{64}$")
+
+
 class PeopleOut(BaseModel):
     """Everybody who has or had a role on this side."""
 
@@ -145,6 +153,13 @@ def make_router(roles: Roles) -> APIRouter:
     @router.get("/me")
     def read_own_role(asked: Caller) -> PersonOut:
         """Tell who this session belongs to."""
+        return show_person(roles.person_of(asked))
+
+    @router.post("/me/key")
+    def set_own_key(asked: Caller, given: KeyIn) -> PersonOut:
+        """Name one's own signing key, where none was named yet; another one is noted on the command line only."""
+        with roles.acting(asked, "name-key", {"officer", "registrar"}, given.key) as person:
+            roles.name_key(person, bytes.fromhex(given.key))
         return show_person(roles.person_of(asked))
 
     @router.get("/people")

@@ -121,6 +121,19 @@ class Roles:
         except TakenError:
             raise ProblemError("key-taken") from None
 
+    def name_key(self, person: Person, key: bytes) -> None:
+        """Let somebody name her own signing key, once. Raises ProblemError.
+
+        It is she who is logged in, and the manifest names her key besides: this only saves a way to the command line.
+        """
+        if person.key is not None:
+            raise ProblemError("key-taken")
+        try:
+            with self.context.database.begin() as connection:
+                self.store.set_key(connection, person.id, key)
+        except TakenError:
+            raise ProblemError("key-taken") from None
+
     def retire(self, person: int) -> None:
         """End somebody's role and her sessions at once. Raises ProblemError."""
         with self.context.database.begin() as connection:
