@@ -25,11 +25,33 @@ from crypto.election.ceremony import Act, Task
 from crypto.errors import DobushError, Misuse, Refused
 from crypto.signatures import SigningKey
 from locales import LANGUAGES, dictionary
-from trustee_tools.board import BoardError, Copy, deliver, open_board
+from trustee_tools.board import BoardError
 from trustee_tools.ceremony import Consent, Trustee, View, differing_groups, verify_typed, write_fingerprint
 from trustee_tools.desk import Desk
-from trustee_tools.link import ExchangeFile, pack, write_entries
-from trustee_tools.minutes import write_minutes
+from trustee_tools.errands import ERRANDS
+from trustee_tools.link import write_entries
+from trustee_tools.options import (
+    AsJson,
+    BoardUrl,
+    Confirm,
+    Disputes,
+    Fingerprint,
+    KeyPaths,
+    Language,
+    ManifestHash,
+    NowMs,
+    OneCopy,
+    OutPath,
+    PassphraseFd,
+    PassphraseFile,
+    Practising,
+    Processes,
+    RecordPath,
+    Slots,
+    Wait,
+    read_both,
+    read_hash,
+)
 from trustee_tools.screen import Screen
 from trustee_tools.screens.work import Work
 from trustee_tools.session import Session, read_clock
@@ -47,33 +69,6 @@ app = typer.Typer(
     epilog="Example: dobush-trustee next --board https://board.example --record COPY --keys a/me.key --keys b/me.key",
 )
 
-RecordPath = Annotated[
-    Path, typer.Option("--record", help="Folder of the record, or one exchange file; with --board your own copy.")
-]
-BoardUrl = Annotated[str, typer.Option("--board", help="Address of the board: the copy grows from there.")]
-Wait = Annotated[float, typer.Option(help="Seconds to wait until the own copy holds what was sent.", min=0)]
-Practising = Annotated[bool, typer.Option("--rehearsal", help="Refuse to touch a real election.")]
-KeyPaths = Annotated[list[Path], typer.Option("--keys", help="The two copies of the key file (give it twice).")]
-OutPath = Annotated[Path | None, typer.Option("--out", help="Folder for the signed entries that the board shall take.")]
-PassphraseFile = Annotated[Path | None, typer.Option(help="Read the passphrase from the first line of a file.")]
-PassphraseFd = Annotated[int | None, typer.Option(help="Read the passphrase from a file descriptor.")]
-Language = Annotated[str, typer.Option(envvar="DOBUSH_LANGUAGE", help=f"One of {', '.join(LANGUAGES)}.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and never ask.")]
-ManifestHash = Annotated[str, typer.Option(help="The manifest hash from a source outside the record, 64 hex digits.")]
-Fingerprint = Annotated[str, typer.Option(help="The manifest's fingerprint as read from outside (nine groups).")]
-Confirm = Annotated[str, typer.Option(help="The election's short name: confirms an act that cannot be undone.")]
-Slots = Annotated[Path | None, typer.Option(help="Slots per district from outside (JSON); needed to decrypt.")]
-Disputes = Annotated[list[Path], typer.Option("--dispute", help="A voter's receipt handed over as a file.")]
-OneCopy = Annotated[bool, typer.Option(help="Go on with one copy: the other medium is lost.")]
-NowMs = Annotated[int | None, typer.Option(help="Virtual clock in ms, for elections of kind demo and practice.")]
-Processes = Annotated[int, typer.Option(help="Processes that verify large records; 0: one a core.")]
-
-
-def _both(keys: list[Path]) -> tuple[Path, Path]:
-    if len(keys) != 2:
-        raise typer.BadParameter("two copies are needed: give the option twice", param_hint="--keys")
-    return keys[0], keys[1]
-
 
 @app.command(epilog="Example: dobush-trustee init --name 'Aida' --keys stick-a/aida.key --keys stick-b/aida.key")
 def init(
@@ -90,7 +85,7 @@ def init(
     if hardness.upper() not in Hardness.__members__:
         raise typer.BadParameter("sensitive, moderate or test", param_hint="--hardness")
     passphrase = session.passphrase(passphrase_file, passphrase_fd, twice=True)
-    vault = Vault.create(_both(keys), passphrase, name, Hardness[hardness.upper()])
+    vault = Vault.create(read_both(keys), passphrase, name, Hardness[hardness.upper()])
     key = SigningKey.from_seed(vault.secrets.seed).public_key
     first, second = vault.paths
     session.screen.show_line("init.copies", first=first, second=second)
@@ -113,7 +108,7 @@ def fingerprint(
     """Show your key's fingerprint and the manifest's, and compare one that is typed."""
     session = Session.begin(language, as_json=as_json)
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
-    vault = Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy)
+    vault = Vault.open(read_both(keys), passphrase, allow_one_copy=allow_one_copy)
     key = SigningKey.from_seed(vault.secrets.seed).public_key
     digest = session.look(Desk(record, processes=1)).manifest_hash if record is not None else key
     session.screen.show_line("fingerprint.key", fingerprint=write_fingerprint(key))
@@ -141,10 +136,10 @@ def status(
 ) -> None:
     """Show where the election stands, what you have done, and what comes next; changes nothing."""
     session = Session.begin(language, as_json=as_json)
-    known = _read_hash(manifest_hash)
+    known = read_hash(manifest_hash)
     view = session.look(Desk(record, board, processes=processes, manifest_hash=known, practising=practising))
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
-    trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
+    trustee = Trustee(Vault.open(read_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
     task = _show(session, trustee, view, read_clock(view, now_ms))
     session.answer(**_describe(view, task), trustee=trustee.find_place())
 
@@ -181,8 +176,8 @@ def follow(
     """Follow the board until it is your turn; shows whatever changes, and changes nothing itself."""
     session = Session.begin(language, as_json=as_json)
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
-    vault = Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy)
-    known = vault.secrets.manifest_hash or _read_hash(manifest_hash)
+    vault = Vault.open(read_both(keys), passphrase, allow_one_copy=allow_one_copy)
+    known = vault.secrets.manifest_hash or read_hash(manifest_hash)
     desk = Desk(record, board, processes=processes, manifest_hash=known, practising=practising)
     ends, shown = time.monotonic() + seconds, -1
     while True:
@@ -205,87 +200,6 @@ def follow(
     session.answer(**_describe(view, task), trustee=trustee.find_place())
     if task.act == "wait":
         raise typer.Exit(WAITING)
-
-
-@app.command()
-def fetch(
-    record: RecordPath,
-    board: BoardUrl,
-    manifest_hash: ManifestHash = "",
-    language: Language = "ky",
-    as_json: AsJson = False,
-) -> None:
-    """Let your own copy of the record grow from the board; every file is compared with what the log signed."""
-    session = Session.begin(language, as_json=as_json)
-    count = Desk(record, board, manifest_hash=_read_hash(manifest_hash)).fetch()
-    size = Copy(record).size
-    session.screen.show_line("fetched", count=session.screen.say.number(count), size=session.screen.say.number(size))
-    session.answer(entries=count, size=size)
-
-
-@app.command()
-def send(
-    entries: Annotated[list[Path], typer.Argument(help="Signed entries, as an act wrote them.", exists=True)],
-    board: BoardUrl,
-    language: Language = "ky",
-    as_json: AsJson = False,
-) -> None:
-    """Bring signed entries from a machine without a network to the board; a second time changes nothing."""
-    session = Session.begin(language, as_json=as_json)
-    raws = [path.read_bytes() for path in entries]
-    with open_board(board) as opened:
-        taken = deliver(opened, raws)
-    held = sum(each.state == "sequenced" for each in taken)
-    session.screen.show_line("sent", count=len(taken), held=held)
-    session.answer(sent=[{"leaf": each.leaf.hex(), "state": each.state} for each in taken])
-
-
-@app.command("pack")
-def pack_record(
-    record: Annotated[Path, typer.Option(help="Folder of the record.", exists=True, file_okay=False)],
-    to: Annotated[Path, typer.Option(help="The exchange file to write.")],
-    language: Language = "ky",
-    as_json: AsJson = False,
-) -> None:
-    """Put a record's folder into one exchange file, for a stick."""
-    session = Session.begin(language, as_json=as_json)
-    files = pack(record, to)
-    session.screen.show_line("pack.done", files=session.screen.say.number(files), path=to)
-    session.answer(files=files, path=str(to))
-
-
-@app.command()
-def unpack(
-    exchange_file: Annotated[Path, typer.Option("--from", help="The exchange file.", exists=True, dir_okay=False)],
-    record: Annotated[Path, typer.Option(help="Folder of your own copy; it grows, and nothing leaves it.")],
-    manifest_hash: ManifestHash = "",
-    language: Language = "ky",
-    as_json: AsJson = False,
-) -> None:
-    """Let your own copy grow from an exchange file, on a machine without a network; checked like a board."""
-    session = Session.begin(language, as_json=as_json)
-    count = Copy(record).update(ExchangeFile(exchange_file).get, _read_hash(manifest_hash))
-    size = Copy(record).size
-    session.screen.show_line("fetched", count=session.screen.say.number(count), size=session.screen.say.number(size))
-    session.answer(entries=count, size=size)
-
-
-@app.command()
-def minutes(
-    record: RecordPath,
-    to: Annotated[Path, typer.Option(help="The HTML file to write.")],
-    board: BoardUrl = "",
-    manifest_hash: ManifestHash = "",
-    processes: Processes = 0,
-    language: Language = "ky",
-    as_json: AsJson = False,
-) -> None:
-    """Write the minutes of the ceremony as a page to print, with fields for seals and signatures."""
-    session = Session.begin(language, as_json=as_json)
-    view = session.look(Desk(record, board, processes=processes, manifest_hash=_read_hash(manifest_hash)))
-    write_minutes(to, view, session.screen.say)
-    session.screen.show_line("minutes.done", path=to)
-    session.answer(path=str(to))
 
 
 @app.command()
@@ -312,20 +226,9 @@ def screens(
         pages = importlib.import_module("trustee_tools.screens.app")
     except ModuleNotFoundError as error:
         raise Misuse("this installation has no pages: install dobush[tui], or work with the other commands") from error
-    desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), practising)
-    work = Work(desk, _both(keys), out, allow_one_copy, now_ms)
+    desk = Desk(record, board, slots, disputes, processes, read_hash(manifest_hash), practising)
+    work = Work(desk, read_both(keys), out, allow_one_copy, now_ms)
     pages.TrusteeApp(work, session.screen.say.language, every_s=every if board else 0.0).run()
-
-
-def _read_hash(text: str) -> bytes:
-    """Read a manifest hash from the command line; nothing where none was given."""
-    try:
-        digest = bytes.fromhex(text)
-    except ValueError:
-        digest = b"-"
-    if len(digest) not in {0, 32}:
-        raise typer.BadParameter("64 hexadecimal digits are needed", param_hint="--manifest-hash")
-    return digest
 
 
 def _describe(view: View, task: Task) -> dict[str, object]:
@@ -391,10 +294,10 @@ def _add_act(name: str, act: Act | None, summary: str) -> None:
             raise typer.BadParameter("say where the entries go: --out FOLDER, or --board", param_hint="--out")
         session = Session.begin(language, as_json=as_json)
         screen = session.screen
-        desk = Desk(record, board, slots, disputes, processes, _read_hash(manifest_hash), practising)
+        desk = Desk(record, board, slots, disputes, processes, read_hash(manifest_hash), practising)
         view = session.look(desk, decrypting=act == "decrypt")
         passphrase = session.passphrase(passphrase_file, passphrase_fd)
-        trustee = Trustee(Vault.open(_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
+        trustee = Trustee(Vault.open(read_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
         if allow_one_copy:
             screen.show_line("copies.one")
         _bind(session, trustee, view, manifest_hash, fingerprint)
@@ -441,6 +344,9 @@ def _hand_over(
         session.screen.show_line("sent", count=len(entries), held=len(entries) - len(missing))
     session.answer(**answer)
 
+
+for _errand, _run in ERRANDS.items():
+    app.command(_errand)(_run)
 
 for _name, _act, _summary in (
     ("next", None, "Do what comes next; explains it first and asks before anything that cannot be undone."),
