@@ -159,6 +159,8 @@ export const readIdentified = (): Promise<Identified> => json("GET", "voter");
 // -------------------------------------------------------------------------------------------------------- ballot side
 
 export const readElection = (): Promise<ElectionInfo> => json("GET", "election");
+/** Where entries stand: hints, which the check proves or refuses. */
+export const readPlaces = (): Promise<unknown> => json("GET", "election/places");
 export const readSlot = (pseudonym: string): Promise<SlotInfo> => json("GET", `slots/${pseudonym}`);
 export const readCheckpoint = (): Promise<Uint8Array> => bytes("log/checkpoint");
 export const readEntry = (index: number): Promise<Uint8Array> => bytes(`log/entry/${index}`);

@@ -7,7 +7,7 @@ import { fromHex } from "../core/bytes";
 import type { BallotEntry } from "../core/entries";
 import { neededTiles } from "../core/merkle";
 import { type Core, fetchPiece, startCore } from "../worker/client";
-import type { ElectionFacts, Opened, Sealed, SealInput } from "../worker/operations";
+import type { ElectionFacts, Opened, Sealed } from "../worker/operations";
 import type { Outbox } from "./memory";
 
 export type { ElectionFacts as Election, Opened, Sealed } from "../worker/operations";
@@ -59,17 +59,17 @@ function bundlePath(index: number, width: number): string {
   return `tile/entries/${digits}${width < WIDTH ? `.p/${width}` : ""}`;
 }
 
-function isPlaces(value: unknown): value is Places {
-  const places = value as Places | null;
-  const numbers = (list: unknown): boolean => Array.isArray(list) && list.every((each) => Number.isSafeInteger(each) && each >= 0);
-  return (
-    typeof places === "object" &&
-    places !== null &&
-    Number.isSafeInteger(places.opening) &&
-    numbers(places.ceremony) &&
-    numbers(places.parts) &&
-    numbers(places.rotations)
-  );
+/** The server's hints, as far as they look like some. The units are left out: no page of the voter's shows them. */
+function placesOf(value: unknown): Places | null {
+  const found = value as { opening?: unknown; ceremony?: unknown; contests?: unknown; rotations?: unknown } | null;
+  if (typeof found !== "object" || found === null) return null;
+  const numbers = (list: unknown): number[] | null => {
+    const each = Array.isArray(list) ? list : typeof list === "object" && list !== null ? Object.values(list) : [Number.NaN];
+    return each.every((index) => Number.isSafeInteger(index) && index >= 0) ? (each as number[]) : null;
+  };
+  const [ceremony, parts, rotations] = [numbers(found.ceremony), numbers(found.contests), numbers(found.rotations)];
+  if (!Number.isSafeInteger(found.opening) || ceremony === null || parts === null || rotations === null) return null;
+  return { opening: found.opening as number, ceremony, parts, rotations };
 }
 
 /** Read the log from its start until the opening entry: the way where nobody hints. */
@@ -112,15 +112,22 @@ export interface SealRequest {
   readonly head: { readonly size: number; readonly root: Uint8Array };
 }
 
+/** A phone's clock may be slow by this much before every checkpoint seems to come from the future. */
+const PATIENCE_S = 600;
+
 /** The worker, as the pages ask it. */
 export class ElectionCore {
+  private size = 0;
+  private verified: { readonly pin: string } | null = null;
+
   constructor(private readonly core: Core) {}
 
   /** Fetch and verify the election. Throws Refused, OfflineError. */
-  async verifyElection(pin: string, nowMs: number, hints: unknown): Promise<ElectionFacts> {
+  async verifyElection(pin: string, nowMs: number): Promise<ElectionFacts> {
     const checkpoint = await api.readCheckpoint();
     const size = sizeOf(checkpoint);
-    const found = isPlaces(hints) ? { places: hints, entries: new Map<number, Uint8Array>() } : await scan(size);
+    const hints = placesOf(await api.readPlaces().catch(() => null));
+    const found = hints === null ? await scan(size) : { places: hints, entries: new Map<number, Uint8Array>() };
     const { places } = found;
     if (places.opening < 0) throw new api.OfflineError("the election has not opened");
     const wanted = [0, places.opening, ...places.ceremony, ...places.parts, ...places.rotations];
@@ -128,14 +135,24 @@ export class ElectionCore {
     const entries = await Promise.all(
       indices.map(async (index) => [index, found.entries.get(index) ?? (await api.readEntry(index))] as const),
     );
-    const paths = neededTiles(size, indices.filter((index) => index < size));
-    const tiles = await Promise.all(paths.map(async (path) => [path, await api.readTile(path)] as const));
-    const input = { pinned: fromHex(pin), now_s: Math.ceil(nowMs / 1_000), checkpoint, places, entries, tiles };
-    return this.core.ask("verifyElection", input);
+    const tiles = await this.readTiles(size, indices.filter((index) => index < size));
+    const input = { pinned: fromHex(pin), now_s: Math.ceil(nowMs / 1_000) + PATIENCE_S, checkpoint, places, entries, tiles };
+    const facts = await this.core.ask("verifyElection", input);
+    this.size = size;
+    this.verified = { pin };
+    return facts;
   }
 
-  seal(request: SealRequest): Promise<Sealed> {
-    return this.core.ask("seal", request as SealInput);
+  private async readTiles(size: number, indices: readonly number[]): Promise<(readonly [string, Uint8Array])[]> {
+    return Promise.all(neededTiles(size, indices).map(async (path) => [path, await api.readTile(path)] as const));
+  }
+
+  /** Seal under the head that the server names; where it is newer than what was verified, the election is verified again. */
+  async seal(request: SealRequest, nowMs: number): Promise<Sealed> {
+    if (request.head.size > this.size && this.verified !== null) await this.verifyElection(this.verified.pin, nowMs);
+    const inside = request.head.size > 0 && request.head.size <= this.size;
+    const tiles = inside ? await this.readTiles(this.size, [request.head.size - 1]) : [];
+    return this.core.ask("seal", { ...request, tiles });
   }
 
   /** The seed of the sealed ballot, which then must not be cast. */
@@ -157,7 +174,7 @@ export class ElectionCore {
 
   /** Check the proof that the ballot stands on the board; return its place. */
   async verifyOnTheBoard(cast: BallotEntry, proof: Uint8Array, nowMs: number): Promise<number> {
-    return (await this.core.ask("verifyOnTheBoard", { cast, proof, now_s: Math.ceil(nowMs / 1_000) })).index;
+    return (await this.core.ask("verifyOnTheBoard", { cast, proof, now_s: Math.ceil(nowMs / 1_000) + PATIENCE_S })).index;
   }
 }
 

@@ -387,7 +387,7 @@ export class Model {
     if (this.state.election !== null) return this.state.election;
     const { openCore } = await later("core", () => import("./core"));
     this.core ??= await openCore();
-    const election = await this.core.verifyElection(PIN, this.nowMs(), this.state.info?.places);
+    const election = await this.core.verifyElection(PIN, this.nowMs());
     this.set({ election });
     return election;
   }
@@ -452,7 +452,7 @@ export class Model {
           number: voter.number + 1,
           previous: fromHex(voter.previous),
           head: { size: voter.head.size, root: fromHex(voter.head.root) },
-        });
+        }, this.nowMs());
         if (this.state.flow.screen !== "sealing") {
           await this.core.forget();
           return;
