@@ -65,9 +65,9 @@ class Hall:
         (self.folder / "slots.json").write_text('{"2": 10, "3": 14}')
         return self
 
-    def serve(self, data: Path) -> None:
-        """Start the server process and wait until it shows the log."""
-        port = free_port()
+    def serve(self, data: Path, port: int = 0) -> None:
+        """Start the server process and wait until it listens."""
+        port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         arguments = ["-m", "tests.integration.trustees.server", str(data), str(port)]
         with (self.folder / "server.log").open("wb") as log:
@@ -75,11 +75,16 @@ class Hall:
         assert self.server.stdout is not None
         assert any(line == b"listening\n" for line in self.server.stdout), "the server ended"
 
+    def kill(self) -> None:
+        """End the server process without a word."""
+        if self.server is not None:
+            self.server.kill()
+            self.server.communicate(timeout=30)
+            self.server = None
+
     def stop(self) -> None:
         """End what was started."""
-        if self.server is not None:
-            self.server.terminate()
-            self.server.communicate(timeout=30)
+        self.kill()
         self.town.stop()
 
     def set_clock(self, now_ms: int) -> None:

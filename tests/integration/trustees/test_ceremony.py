@@ -94,3 +94,23 @@ def test_from_the_keys_to_the_audit_with_a_liar_and_a_machine_without_a_network(
     verdict = CliRunner().invoke(audit_cli.app, ["verify", str(hall.desk(3) / "copy"), *given])
     assert verdict.exit_code == 0, verdict.output
     assert town.record.ceremony.ended[0].judgements[0].liar == LIAR
+
+
+def test_a_board_that_dies_costs_nothing(hall: Hall) -> None:
+    """Killed after it has taken an entry: the same bytes come again, and stand in the log once."""
+    port, data = int(hall.url.rpartition(":")[2]), hall.folder / "board"
+    call = ["next", *hall.online(1), *hall.consent(), *hall.own(1)]
+    code, first = hall.run(*call)
+    assert (code, first["act"], first["held"]) == (0, "key", 0)
+    kept = Vault.open((hall.desk(1) / "a.key", hall.desk(1) / "b.key"), PASSPHRASE).secrets.answers["key/1"]
+    hall.kill()
+    assert hall.run(*call) == (6, {"failed": f"{hall.url}/log/checkpoint does not answer (ConnectError)"})
+    code, seen = hall.run("status", "--record", str(hall.desk(1) / "copy"), *hall.own(1))
+    assert (code, seen["act"]) == (0, "key")
+    hall.serve(data, port)
+    assert hall.run(*call) == (0, first)
+    hall.town.block()
+    code, last = hall.run(*call)
+    assert (code, last["act"], last["missing"]) == (4, "wait", [2, 3, 4, 5])
+    entries = [hall.town.read(index) for index in range(hall.town.board.heads().size)]
+    assert [entries.count(raw) for raw in kept] == [1]

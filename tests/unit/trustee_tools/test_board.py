@@ -228,6 +228,17 @@ def test_over_the_board_from_the_first_look_to_the_log(room: Room, mock: Mock) -
     assert run(room, "follow", *there, *own(room, 1), "--seconds", "0")[0] == 4
 
 
+def test_a_board_that_says_it_has_sequenced_is_not_believed(room: Room, mock: Mock) -> None:
+    """What is taken is believed once the own copy holds it; until then the same message comes out again."""
+    mock.files = files_of(room.world)
+    there = ["--board", URL, "--record", str(room.root / "copy"), "--manifest-hash", room.world.manifest_hash.hex()]
+    for times in (1, 2):
+        mock.answers = [lambda: say(202, leaf=mock.posted[-1], state="sequenced")]
+        code, done = run(room, "next", *there, *own(room, 1))
+        assert (code, done["act"], done["held"], len(mock.posted)) == (0, "key", 0, times)
+    assert len(set(mock.posted)) == 1
+
+
 @pytest.mark.parametrize("command", ["status", "next", "fetch", "follow"])
 def test_a_board_that_does_not_answer_has_its_own_exit_code(room: Room, mock: Mock, command: str) -> None:
     there = ["--board", URL, "--record", str(room.root / "copy")]
