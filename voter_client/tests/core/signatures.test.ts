@@ -106,7 +106,17 @@ test.each(vectors.refused_notes as { why: string; note: string }[])("refused not
   expectRefused("SIGNATURE-2", () => parseNote(ascii(note)));
 });
 
+test("keys of other types, and names without end", () => {
+  expectRefused("SIGNATURE-2", () => parseVerifierKey(verifierKeyToText({ ...log, type: 2 })));
+  expectRefused("SIGNATURE-2", () => parseVerifierKey(verifierKeyToText({ ...log, publicKey: new Uint8Array(31) })));
+  expectRefused("SIGNATURE-2", () => parseVerifierKey(verifierKeyToText({ ...log, name: "x".repeat(256) })));
+  expectRefused("SIGNATURE-2", () => parseVerifierKey("board.example"));
+  expectRefused("SIGNATURE-2", () => parsePolicy(Uint8Array.of(0xff)));
+});
+
 test("a note that is too long, or no UTF-8", () => {
+  expectRefused("SIGNATURE-2", () => parseNote(ascii(`${"x\n".repeat(33_000)}\n\u2014 w AAAAAAAA\n`)));
+  expectRefused("SIGNATURE-2", () => parseNote(ascii("x\u2014 w AAAAAAAA\n")));
   expectRefused("SIGNATURE-2", () => parseNote(new Uint8Array(65_536)));
   expectRefused("SIGNATURE-2", () => parseNote(Uint8Array.of(0xff, 10, 10)));
 });

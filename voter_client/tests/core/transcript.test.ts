@@ -36,6 +36,10 @@ test("a state that is kept is not changed by what follows", () => {
   expect(unhex(transcript.state)).not.toBe("00".repeat(64));
 });
 
+test("a state has 64 bytes", () => {
+  expect(() => Transcript.resume(new Uint8Array(63))).toThrow(Misuse);
+});
+
 test("HKDF asks for one block at most", () => {
   const key = hkdfExtract(ascii("salt"), ascii("secret"));
   expect(key.length).toBe(64);
