@@ -92,7 +92,7 @@ lock: $(DEPS) ## resolve the requirements files again (needs the registry; not p
 	$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/python -m pip install -q uv
 	$(COMPILE) pyproject.toml -o requirements.txt
 	$(COMPILE) --extra server --extra witness -c requirements.txt pyproject.toml -o requirements-server.txt
-	$(COMPILE) --extra server --extra witness --extra dask --extra tui --override requirements-overrides.txt -c requirements-server.txt \
+	$(COMPILE) --extra server --extra witness --extra dask --extra trustee --extra tui --override requirements-overrides.txt -c requirements-server.txt \
 	    pyproject.toml requirements-dev.in -o requirements-dev.txt
 
 $(SYSTEM): packages.txt
