@@ -13,17 +13,17 @@ only itself.
 import time
 from hashlib import sha256
 
-import httpx
-
 from crypto.election.board import Head, Phase
 from crypto.election.entries import Certificate, Entry, Manifest
 from crypto.errors import Refused
 from crypto.signatures import BlsKey, aggregate_bls, bls_message, sign_author, verify_bls_certificate
 from crypto.transcript import tag
 from voting_server.board.service import Board
+from voting_server.plumbing.fetching import FetchError, fetch
 from voting_server.plumbing.logging import log
 
 _WAIT_S = 10.0
+_LARGEST_SHARE = 256
 _AGAIN_S = 30.0
 
 
@@ -86,10 +86,9 @@ class Certifier:
     def _ask(url: str, origin: str, size: int) -> bytes:
         path = f"{url.rstrip('/')}/bls/{sha256(origin.encode()).hexdigest()}/{size}"
         try:
-            with httpx.stream("GET", path, timeout=_WAIT_S, trust_env=False) as answer:
-                data = next(answer.iter_bytes(256), b"") if answer.status_code == 200 else b""
-            return bytes.fromhex(data.decode("ascii").strip())
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            answer = fetch("GET", path, largest=_LARGEST_SHARE, wait_s=_WAIT_S)
+            return bytes.fromhex(answer.body.decode("ascii").strip()) if answer.status == 200 else b""
+        except (FetchError, ValueError):
             return b""
 
     def _sign(self, manifest: Manifest, manifest_hash: bytes, head: Head, shares: dict[str, bytes]) -> bytes:

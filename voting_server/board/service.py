@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from crypto.election.ballot import hash_ballot
 from crypto.election.board import Writer, pseudonym_of
 from crypto.election.encoding import Message
-from crypto.election.entries import VOTER_TYPES, Entry, Manifest, Rotate, Spoiled, parse_entry
+from crypto.election.entries import BODIES, VOTER_TYPES, Entry, Manifest, Rotate, Spoiled, parse_entry
 from crypto.election.manifest import hash_manifest
 from crypto.election.record import Record, discharge
 from crypto.errors import Refused
@@ -136,6 +136,7 @@ class Board:
         if known is not None:
             return known
         self.require_room()
+        self._require_authors(raw)
         with self.record() as record:
             work, office, seen = record.review(raw), record.office(), record.size
         if work is not None:
@@ -144,6 +145,21 @@ class Board:
                 raise refusal
         count()
         return self.insert(self._describe(raw, delay_ms, seen))
+
+    def _require_authors(self, raw: bytes) -> None:
+        """Check form and signatures of an entry before anybody waits for it under the record's lock. Raises Refused.
+
+        Anybody may send one: what is not signed by whom it must be costs nobody else anything.
+        """
+        entry = parse_entry(raw)
+        with self.record() as record:
+            # First as everywhere, so that the first failing check is the same.
+            record.board.require_phase(entry.type)
+        body = BODIES[entry.type].parse(entry.body)
+        with self.record() as record:
+            claims = record.keyring.authors(entry, body)
+        for claim in claims:
+            claim.verify()
 
     def _describe(self, raw: bytes, delay_ms: int | None, seen: int | None = None) -> NewEntry:
         entry = parse_entry(raw)

@@ -156,7 +156,8 @@ class WitnessClient:
                     if time.monotonic() > deadline:
                         raise WitnessError("too slow")
                 return answer.status_code, answer.headers.get("content-type", ""), bytes(data)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Whatever a reader of answers stumbles over is that witness's failure and nobody else's.
             raise WitnessError(type(error).__name__) from None
 
 
@@ -164,7 +165,8 @@ def _clock_off_ms(date: str | None) -> int | None:
     """Return by how much a server's Date header, which counts whole seconds, is off; None where it says no time."""
     try:
         theirs_ms = int(parsedate_to_datetime(date or "").timestamp()) * 1_000
-    except ValueError:
+    except (ValueError, OverflowError):
+        # A zone or a year of twenty digits overflows before it is found to be no date.
         return None
     own_ms = wall_clock_ms()
     return theirs_ms - own_ms if theirs_ms > own_ms else min(0, theirs_ms + 1_000 - own_ms)

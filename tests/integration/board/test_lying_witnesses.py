@@ -79,6 +79,13 @@ def _stall(handler: Any, _body: bytes) -> None:  # noqa: ANN401
     handler.ended.wait(20)
 
 
+def _reply_at(handler: Any, date: str) -> None:  # noqa: ANN401
+    handler.send_response_only(404)
+    handler.send_header("Date", date)
+    handler.send_header("Content-Length", "0")
+    handler.end_headers()
+
+
 LIES: dict[str, Answer] = {
     "garbage": lambda handler, _: reply(handler, 200, b"\xff\xfe garbage"),
     "empty": lambda handler, _: reply(handler, 200, b""),
@@ -98,6 +105,8 @@ LIES: dict[str, Answer] = {
     "flood": lambda handler, _: reply(handler, 200, b"x" * 1_000_000),
     "stalled body": _stall,
     "redirect": lambda handler, _: reply(handler, 302, b""),
+    "a zone beyond all zones": lambda handler, _: _reply_at(handler, "Mon, 01 Jan 2026 00:00:00 +99999999999999999999"),
+    "a year beyond all years": lambda handler, _: _reply_at(handler, "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"),
 }
 
 
