@@ -4,7 +4,7 @@
 
 import * as api from "../api";
 import { fromHex } from "../core/bytes";
-import type { BallotEntry } from "../core/entries";
+import { type BallotEntry, MANIFEST, parseEntry } from "../core/entries";
 import { neededTiles } from "../core/merkle";
 import { type Core, fetchPiece, startCore } from "../worker/client";
 import type { ElectionFacts, Opened, Sealed } from "../worker/operations";
@@ -17,6 +17,11 @@ interface Places {
   readonly ceremony: readonly number[];
   readonly parts: readonly number[];
   readonly rotations: readonly number[];
+}
+
+/** The server's hints, which name each contest's place. */
+interface Hints extends Omit<Places, "parts"> {
+  readonly contests: Readonly<Record<string, number>>;
 }
 
 const WIDTH = 256;
@@ -60,16 +65,22 @@ function bundlePath(index: number, width: number): string {
 }
 
 /** The server's hints, as far as they look like some. The units are left out: no page of the voter's shows them. */
-function placesOf(value: unknown): Places | null {
+function hintsOf(value: unknown): Hints | null {
   const found = value as { opening?: unknown; ceremony?: unknown; contests?: unknown; rotations?: unknown } | null;
-  if (typeof found !== "object" || found === null) return null;
-  const numbers = (list: unknown): number[] | null => {
-    const each = Array.isArray(list) ? list : typeof list === "object" && list !== null ? Object.values(list) : [Number.NaN];
-    return each.every((index) => Number.isSafeInteger(index) && index >= 0) ? (each as number[]) : null;
-  };
-  const [ceremony, parts, rotations] = [numbers(found.ceremony), numbers(found.contests), numbers(found.rotations)];
-  if (!Number.isSafeInteger(found.opening) || ceremony === null || parts === null || rotations === null) return null;
-  return { opening: found.opening as number, ceremony, parts, rotations };
+  if (typeof found !== "object" || found === null || typeof found.contests !== "object" || found.contests === null) return null;
+  const { opening, ceremony, contests, rotations } = found;
+  const isIndex = (index: unknown): boolean => Number.isSafeInteger(index) && (index as number) >= 0;
+  const lists = Array.isArray(ceremony) && Array.isArray(rotations) ? [opening, ...ceremony, ...rotations] : [null];
+  return [...lists, ...Object.values(contests)].every(isIndex) ? (found as Hints) : null;
+}
+
+/** The places of one style's contests; of all where the style is not known yet, or not among the hints. */
+function placesOf(hints: Hints, manifest: Uint8Array, style: number | null): Places {
+  const { opening, ceremony, rotations, contests } = hints;
+  const wanted = MANIFEST.parse(parseEntry(manifest).body).styles.find((each) => each.id === style)?.contests;
+  const some = wanted?.map((id) => contests[id]).filter((index) => index !== undefined);
+  const parts = some !== undefined && some.length === wanted?.length ? some : Object.values(contests);
+  return { opening, ceremony, rotations, parts };
 }
 
 /** Read the log from its start until the opening entry: the way where nobody hints. */
@@ -123,11 +134,11 @@ export class ElectionCore {
   constructor(private readonly core: Core) {}
 
   /** Fetch and verify the election. Throws Refused, OfflineError. */
-  async verifyElection(pin: string, nowMs: number): Promise<ElectionFacts> {
+  async verifyElection(pin: string, nowMs: number, style: number | null): Promise<ElectionFacts> {
     const checkpoint = await api.readCheckpoint();
     const size = sizeOf(checkpoint);
-    const hints = placesOf(await api.readPlaces().catch(() => null));
-    const found = hints === null ? await scan(size) : { places: hints, entries: new Map<number, Uint8Array>() };
+    const hints = hintsOf(await api.readPlaces().catch(() => null));
+    const found = hints === null ? await scan(size) : await this.hinted(hints, style);
     const { places } = found;
     if (places.opening < 0) throw new api.OfflineError("the election has not opened");
     const wanted = [0, places.opening, ...places.ceremony, ...places.parts, ...places.rotations];
@@ -143,13 +154,20 @@ export class ElectionCore {
     return facts;
   }
 
+  private async hinted(hints: Hints, style: number | null): Promise<{ places: Places; entries: Map<number, Uint8Array> }> {
+    const manifest = await api.readEntry(0);
+    return { places: placesOf(hints, manifest, style), entries: new Map([[0, manifest]]) };
+  }
+
   private async readTiles(size: number, indices: readonly number[]): Promise<(readonly [string, Uint8Array])[]> {
     return Promise.all(neededTiles(size, indices).map(async (path) => [path, await api.readTile(path)] as const));
   }
 
   /** Seal under the head that the server names; where it is newer than what was verified, the election is verified again. */
   async seal(request: SealRequest, nowMs: number): Promise<Sealed> {
-    if (request.head.size > this.size && this.verified !== null) await this.verifyElection(this.verified.pin, nowMs);
+    if (request.head.size > this.size && this.verified !== null) {
+      await this.verifyElection(this.verified.pin, nowMs, request.style);
+    }
     const inside = request.head.size > 0 && request.head.size <= this.size;
     const tiles = inside ? await this.readTiles(this.size, [request.head.size - 1]) : [];
     return this.core.ask("seal", { ...request, tiles });

@@ -387,7 +387,7 @@ export class Model {
     if (this.state.election !== null) return this.state.election;
     const { openCore } = await later("core", () => import("./core"));
     this.core ??= await openCore();
-    const election = await this.core.verifyElection(PIN, this.nowMs());
+    const election = await this.core.verifyElection(PIN, this.nowMs(), this.state.voter?.style ?? null);
     this.set({ election });
     return election;
   }
