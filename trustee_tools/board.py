@@ -52,6 +52,9 @@ else:
 ANSWER_S = 20.0
 """Seconds within which one answer must be there whole."""
 
+FIRST_LOOK = 10_000
+"""Entries that a copy takes at most from a log whose manifest nobody vouches for: a stranger must not fill a disk."""
+
 _LARGEST_WORD = 65_536
 _TRIES = 6
 _LONGEST_PAUSE_S = 30.0
@@ -264,9 +267,14 @@ class Copy:
         entry = parse_entry(first)
         manifest = Manifest.parse(entry.body)
         found = hash_manifest(manifest.kind, entry.body)
-        if entry.type != "manifest" or (manifest_hash and found != manifest_hash):
-            # A copy MUST begin with the manifest whose hash the key file or the person knows.
-            raise Refused("TRUSTEE-23", "this log begins with another manifest", culprit=shown.origin[:120])
+        is_long = held is None and not manifest_hash and shown.size > FIRST_LOOK
+        if entry.type != "manifest" or (manifest_hash and found != manifest_hash) or is_long:
+            # A copy MUST begin with the manifest whose hash the key file or the person knows; while nobody does, no
+            # more than 10,000 entries MUST be taken.
+            reason = "this log begins with another manifest"
+            if is_long:
+                reason = "a log this long is copied only with --manifest-hash from outside"
+            raise Refused("TRUSTEE-23", reason, culprit=_printable(shown.origin, 120))
         return VerifierKey(manifest.origin, manifest.log_key)
 
     def _require_continued(self, note: bytes, small: Checkpoint, large: Checkpoint, reader: TileReader) -> None:

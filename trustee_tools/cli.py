@@ -56,6 +56,7 @@ from trustee_tools.screen import Screen
 from trustee_tools.screens.work import Work
 from trustee_tools.session import Session, read_clock
 from trustee_tools.vault import Hardness, Vault
+from trustee_tools.words import list_alarms
 
 DONE, USAGE, REFUSED, WAITING, FAILED, UNREACHED = 0, 2, 3, 4, 5, 6
 _TRIES = 3
@@ -140,8 +141,10 @@ def status(
     view = session.look(Desk(record, board, processes=processes, manifest_hash=known, practising=practising))
     passphrase = session.passphrase(passphrase_file, passphrase_fd)
     trustee = Trustee(Vault.open(read_both(keys), passphrase, allow_one_copy=allow_one_copy), view)
-    task = _show(session, trustee, view, read_clock(view, now_ms))
-    session.answer(**_describe(view, task), trustee=trustee.find_place())
+    now = read_clock(view, now_ms)
+    task = _show(session, trustee, view, now)
+    alarms = list_alarms(view, now, session.screen.say)
+    session.answer(**_describe(view, task), trustee=trustee.find_place(), alarms=alarms)
 
 
 def _show(session: Session, trustee: Trustee, view: View, now_ms: int) -> Task:

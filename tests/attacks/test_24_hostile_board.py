@@ -12,6 +12,7 @@ from crypto.merkle import CHECKPOINT_PATH
 from crypto.signatures import parse_note
 from tests.folders import files_of
 from tests.simulator import World, fresh, signing_key, world_at
+from trustee_tools import board
 from trustee_tools.board import Board, BoardError, Copy
 from trustee_tools.link import LARGEST_FILE, Folder, Reading, verify_watched
 
@@ -76,10 +77,10 @@ def test_an_answer_that_is_not_whole_or_too_large_is_refused(case: str, tmp_path
 
 
 def test_an_answer_that_trickles_is_given_up(tmp_path: Path) -> None:
-    board = serve(files_of(world_at("founded")), lambda _path, _data: httpx.Response(200, stream=Endless()))
-    board.answer_s = -1.0
+    slow = serve(files_of(world_at("founded")), lambda _path, _data: httpx.Response(200, stream=Endless()))
+    slow.answer_s = -1.0
     with pytest.raises(BoardError, match="too slowly"):
-        Copy(tmp_path / "copy").update(board.get)
+        Copy(tmp_path / "copy").update(slow.get)
     assert not (tmp_path / "copy").exists()
 
 
@@ -118,6 +119,16 @@ def test_another_election_than_the_one_known_from_outside_is_refused(tmp_path: P
     other.begin()
     check = "TRUSTEE-23"
     assert refuse(Copy(tmp_path / "copy"), serve(files_of(other)), world_at("founded").manifest_hash).check == check
+
+
+def test_a_stranger_cannot_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long log whose manifest nobody vouches for is not copied; with the hash from outside, or a copy, it is."""
+    world = world_at("certified")
+    monkeypatch.setattr(board, "FIRST_LOOK", len(world.entries) - 1)
+    copy = Copy(tmp_path / "copy")
+    assert "--manifest-hash" in refuse(copy, serve(files_of(world))).reason
+    assert copy.update(serve(files_of(world)).get, world.manifest_hash) == len(world.entries)
+    assert copy.update(serve(files_of(world_at("open"))).get) > 0
 
 
 @pytest.mark.parametrize(

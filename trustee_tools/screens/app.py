@@ -39,6 +39,7 @@ class TrusteeApp(App[None]):
     Input:focus { border: tall $accent; }
     #body { padding: 0 1; }
     #keys { dock: bottom; width: 100%; height: 1; color: $text-muted; }
+    .election { text-style: bold; padding: 0 1; }
     .notice { border: round $primary; padding: 0 1; height: auto; }
     .task { border: heavy $success; }
     .dangerous { border: heavy red; }
@@ -85,8 +86,8 @@ class TrusteeApp(App[None]):
         self.speak(order[(order.index(self.say.language) + 1) % len(order)])
 
     def title_of_election(self) -> str:
-        """Return the election's title and short name."""
-        return f"{say_title(self.work.seen, self.say)} ({self.work.seen.manifest.short_name})"
+        """Return the election's title; its short name is for a person to know and to type."""
+        return say_title(self.work.seen, self.say)
 
     def say_error(self, error: DobushError) -> Notice:
         """Say what went wrong."""

@@ -265,6 +265,7 @@ class ActPage(Page):
         say, work = self.say, self.work
         notice = work.say_act(say)
         dangerous = work.needs_name()
+        yield Static(self.trustee_app.title_of_election(), classes="election", markup=False)
         yield frame(notice, "dangerous" if dangerous else "task")
         if dangerous:
             yield Static(say("trustee.prompt.short_name"), markup=False)

@@ -212,7 +212,7 @@ def test_over_the_board_from_the_first_look_to_the_log(room: Room, mock: Mock) -
     there = ["--board", URL, "--record", str(room.root / "copy")]
     given = ["--manifest-hash", room.world.manifest_hash.hex()]
     code, state = run(room, "status", *there, *own(room, 1))
-    assert (code, state["act"], mock.posted) == (0, "key", [])
+    assert (code, state["act"], state["alarms"], mock.posted) == (0, "key", [], [])
     code, done = run(room, "next", *there, *given, *own(room, 1))
     assert (code, done["act"], done["sent"], done["held"], done["entries"]) == (0, "key", 1, 0, [])
     again = run(room, "next", *there, *given, *own(room, 1))[1]
