@@ -205,6 +205,10 @@ export class Model {
     try {
       const info = await api.readElection();
       this.set({ info, server: { nowMs: info.times.now_ms, at: performance.now() } });
+      // Who waits for the opening, or reads past the closing, sees it without a reload.
+      const { opens_at_ms, closes_at_ms, now_ms } = info.times;
+      const left = Math.min(...[opens_at_ms, closes_at_ms].map((at) => (at > now_ms ? at - now_ms : Number.POSITIVE_INFINITY)));
+      if (left < SOON_MS) setTimeout(() => void this.loadInfo(), left + 100);
     } catch (error) {
       if (!(error instanceof api.ProblemError && error.status === 404)) this.fail(error);
     }
@@ -691,6 +695,8 @@ async function castOf(outbox: memory.Outbox): Promise<BallotEntry> {
   return parseBody(parseEntry(entryOf(outbox)), "ballot");
 }
 
+/** A change of phase that is this near is waited for. */
+const SOON_MS = 3_600_000;
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** Fetch the texts of a language. */

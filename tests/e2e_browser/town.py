@@ -1,0 +1,192 @@
+"""A desk for tests in a browser: the practice election with several kinds of contests, served over HTTP on a free port.
+
+`open_town` founds the election and starts sequencer, registrars and server in threads; `Town.voter` gives a page of a
+new browser context with an authenticator. The folders are the caller's; nothing outlives the context.
+"""
+
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
+
+from crypto.election.entries import Contest, Option, Text3
+from crypto.rules import Between, OneOf
+from demo.desk import PRACTICE, Practice, assemble
+from demo.practice import OPTIONS, People
+from voting_server.app import create_app
+from voting_server.plumbing.serving import options
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
+LONG = 54
+ES256, EDDSA = -7, -8
+
+
+def _same(text: str) -> Text3:
+    return Text3(text, text, text)
+
+
+def town_contests() -> tuple[Contest, ...]:
+    """Return one contest of each kind: one of four, two to three of five, an open party list, a long list."""
+
+    def contest(at: int, title: Text3, rule: OneOf | Between, names: Sequence[Text3]) -> Contest:
+        return Contest(at, at, title, rule.to_bytes(), tuple(Option(name) for name in names), 1, 1)
+
+    council = [_same(f"Кеңешчи {letter}") for letter in "АБВГД"]
+    parties = [
+        "Ак Жол",
+        "Ак Жол / Айбек уулу Нур",
+        "Ак Жол / Асанова Гүл",
+        "Береке",
+        "Береке / Токтогулов Эмил",
+        "Эркин",
+    ]
+    long = [_same(f"Талапкер {place:02d}") for place in range(1, LONG + 1)]
+    return (
+        contest(
+            1,
+            Text3("Кайсы тилде окуйсуз?", "На каком языке вы читаете?", "Which language do you read?"),
+            OneOf.default(len(OPTIONS)),
+            [Text3(*names) for names in OPTIONS],
+        ),
+        contest(2, Text3("Айыл кеңеши", "Сельский совет", "Village council"), Between(len(council), 2, 3), council),
+        contest(3, Text3("Партиялар", "Партии", "Parties"), OneOf.default(len(parties)), list(map(_same, parties))),
+        contest(4, Text3("Узун тизме", "Длинный список", "Long list"), OneOf.default(LONG), long),
+    )
+
+
+@dataclass
+class TownPeople(People):
+    """The practice election's people with other contests, and blocks every second."""
+
+    interval_ms: int = 1_000
+    papers: tuple[Contest, ...] = field(default_factory=town_contests)
+
+    def contests(self) -> tuple[Contest, ...]:
+        """Return the contests of this town."""
+        return self.papers
+
+
+@dataclass
+class Voter:
+    """A browser of one voter: its context, its page, its authenticator."""
+
+    context: BrowserContext
+    page: Page
+    cdp: CDPSession
+    authenticator: str
+
+    def verify_user(self, *, able: bool) -> None:
+        """Let the authenticator verify its user, or refuse."""
+        self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.authenticator, "isUserVerified": able})
+
+
+@dataclass
+class Town:
+    """The served election and the browser that visits it."""
+
+    practice: Practice
+    origin: str
+    browser: Browser
+    codes: list[str] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        """Where the practice election is served."""
+        return f"{self.origin}/{PRACTICE}"
+
+    def code(self) -> str:
+        """Return an enrolment code that nobody has used."""
+        return self.codes.pop()
+
+    def voter(self, *, authenticator: bool = True, **more: Any) -> Voter:  # noqa: ANN401 - a context's options
+        """Return a new browser context, as a phone with a screen lock unless told otherwise."""
+        given: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "locale": "en-GB", **more}
+        context = self.browser.new_context(**given)
+        page = context.new_page()
+        cdp = context.new_cdp_session(page)
+        made = ""
+        if authenticator:
+            made = add_authenticator(cdp)
+        return Voter(context, page, cdp, made)
+
+
+def add_authenticator(cdp: CDPSession) -> str:
+    """Give a page an authenticator that verifies its user; return its id."""
+    cdp.send("WebAuthn.enable", {"enableUI": False})
+    what = {
+        "protocol": "ctap2",
+        "ctap2Version": "ctap2_1",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+        "hasPrf": False,
+        "defaultBackupEligibility": True,
+        "defaultBackupState": True,
+    }
+    return str(cdp.send("WebAuthn.addVirtualAuthenticator", {"options": what})["authenticatorId"])
+
+
+def build_client(folder: Path) -> Path:
+    """Build the web pages into a folder; return it."""
+    subprocess.run(["node", str(ROOT / "voter_client/bundle/build.mjs"), str(folder)], check=True, capture_output=True)
+    return folder
+
+
+def free_port() -> int:
+    """Return a port of loopback at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+@contextmanager
+def open_town(
+    playwright: Playwright, folder: Path, client: Path, seat: Callable[[bytes], People] = TownPeople
+) -> Iterator[Town]:
+    """Serve a practice election and open a browser."""
+    port = free_port()
+    origin = f"http://localhost:{port}"
+    practice = Practice(folder, origin, seat)
+    object.__setattr__(practice, "settings", practice.settings.model_copy(update={"client_dir": client}))
+    practice.prepare()
+    server = uvicorn.Server(
+        uvicorn.Config(
+            assemble({PRACTICE: create_app(practice.settings)}),
+            host="127.0.0.1",
+            port=port,
+            **{**options(practice.settings), "log_level": "warning"},
+        )
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    try:
+        while not server.started:
+            time.sleep(0.02)
+        practice.start_sequencer()
+        practice.start_registrars(f"{origin}/{PRACTICE}")
+        yield Town(practice, origin, browser, practice.codes)
+    finally:
+        browser.close()
+        server.should_exit = True
+        thread.join()
+        practice.stop()
