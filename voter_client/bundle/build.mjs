@@ -107,6 +107,7 @@ async function buildModules(template, scripts, pieces) {
         { name: "core", test: /src[\\/]core[\\/]/ },
         { name: "device", test: /vite[\\/]preload-helper|src[\\/](later|in-app|words[\\/]names|ui[\\/]memory)\.ts/ },
         { name: "words", test: /src[\\/]words[\\/]/ },
+        { name: "wizard", test: /src[\\/]console[\\/](draft|wizard)\.tsx?/ },
         { name: "screens", test: /src[\\/]ui[\\/]screens[\\/]/ },
       ],
     },
