@@ -30,6 +30,7 @@ from voting_server.board.recovery import recover
 from voting_server.board.routes import create_router as create_board_router
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
+from voting_server.board.summing import Summing
 from voting_server.board.timestamps import Stamper
 from voting_server.casting.forgetting import Forgetter
 from voting_server.casting.routes import make_router as make_casting_router
@@ -267,7 +268,7 @@ def _ballot_features(context: Context, roles: Roles) -> tuple[list[Service], lis
         make_console_router(elections, roles),
         make_pages_router(context, lambda: _hash_of(board)),
     ]
-    return [board, elections, casting], routers
+    return [board, Summing(board), elections, casting], routers
 
 
 def _hash_of(board: Board) -> bytes:

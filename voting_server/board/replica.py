@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 from crypto.election.entries import VOTER_TYPES
 from crypto.election.record import Record, Staged, discharge
@@ -75,14 +76,16 @@ class Replica:
 
     def sum_up(self, most: int | None = None) -> int:
         """Add ballots that are not in the sums yet, at most so many; return how many are left."""
-        record = self.record
-        count = len(self._unsummed) if most is None else min(most, len(self._unsummed))
-        indices = [self._unsummed.popleft() for _ in range(count)]
-        for raw in self._read_all(indices):
-            unit, vectors = record.ballots.vectors_of_entry(raw)
-            pairs = {(unit, contest): vector for contest, vector in vectors.items()}
-            record.tally.sums.merge(pairs, dict.fromkeys(pairs, 1))
-        return len(self._unsummed)
+        with self._lock:
+            record = self.record
+            indices = list(islice(self._unsummed, most))
+            for raw in self._read_all(indices):
+                unit, vectors = record.ballots.vectors_of_entry(raw)
+                pairs = {(unit, contest): vector for contest, vector in vectors.items()}
+                record.tally.sums.merge(pairs, dict.fromkeys(pairs, 1))
+                # Only now: where the next read fails, what is left is still known.
+                self._unsummed.popleft()
+            return len(self._unsummed)
 
     def _read_all(self, indices: Sequence[int]) -> Iterator[bytes]:
         """Yield the entries at rising indices; neighbours are read together: a statement costs more than a row."""
