@@ -1,5 +1,5 @@
-"""The trustee's program: the ceremony, the drills and the decryption of one trustee, offline on files.
+"""The trustee's program: the ceremony, the drills and the decryption of one trustee.
 
 Spec: `docs/spec/trustee.md`; how to work with it: `docs/operations/trustee.md`. `ceremony` and `vault` hold the rules,
-`link` reads a record and writes entries, `cli` speaks to the person.
+`link` reads a record, `board` fetches one and brings entries, `cli` and `screens` speak to the person.
 """
