@@ -241,15 +241,19 @@ class WitnessServer:
             root = None if origin is None else self.store.recent.get(origin, {}).get(size)
         if origin is None or kind is None or root is None:
             return Answer(404)
-        # One at a time and each once: it takes a good part of a second, and anybody may ask.
-        with self._certifying:
-            known = self._certificates.get((origin, size))
-            if known is None:
+        known = self._certificates.get((origin, size))
+        if known is None:
+            # One at a time, each once, and nobody waits for it: it takes a good part of a second, and anybody may ask.
+            if not self._certifying.acquire(blocking=False):
+                return Answer(503)
+            try:
                 message = bls_message(tag(kind, "certificate"), origin, size, root)
                 known = sign_bls(bls_secret(self.keys.bls_seed), message)
-                self._certificates[origin, size] = known
-                if len(self._certificates) > _RECENT:
-                    del self._certificates[next(iter(self._certificates))]
+            finally:
+                self._certifying.release()
+            self._certificates[origin, size] = known
+            if len(self._certificates) > _RECENT * len(self.logs):
+                del self._certificates[next(iter(self._certificates))]
         return Answer(200, known.hex().encode() + b"\n")
 
     # ------------------------------------------------------------------------------------------------- running

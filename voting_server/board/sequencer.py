@@ -174,9 +174,9 @@ class Sequencer:
     def _compare(self) -> bool:
         """Compare the log with the published checkpoint, this machine's mark, what the witnesses hold, and clocks.
 
-        False to ask again: of n witnesses n - k + 1 must answer, because among so many is one that cosigned the newest
-        quorum checkpoint, which a database that was set back may not know of. More witnesses than may be faulty with
-        another time than ours: SkewError, because then ours is wrong.
+        False to ask again: of n witnesses n - k + f + 1 must answer, because among so many is an honest one that
+        cosigned the newest quorum checkpoint, which a database that was set back may not know of; a quorum is always
+        enough. More witnesses than may be faulty with another time than ours: SkewError, because then ours is wrong.
         """
         manifest = self.writer.manifest
         log_key = VerifierKey(manifest.origin, manifest.log_key)
@@ -194,7 +194,7 @@ class Sequencer:
         if len(wrong) > manifest.faults:
             name, off_ms = wrong[0]
             raise SkewError(f"{len(wrong)} witnesses' clocks are off, that of {name} by {off_ms} ms")
-        wanted = len(manifest.witnesses) - manifest.quorum + 1
+        wanted = len(manifest.witnesses) - manifest.quorum + manifest.faults + 1
         if answered >= wanted:
             return True
         log().error("sequencer-waits", count=answered, wanted=wanted, error="too few witnesses answer")

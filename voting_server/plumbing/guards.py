@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Iterable, Sequence
+from ipaddress import AddressValueError, IPv6Address
 
 import anyio.to_thread
 from starlette.exceptions import HTTPException
@@ -40,8 +41,18 @@ def is_own_origin(origin: str | None, own: str) -> bool:
 
 
 def address_of(request: Request) -> str:
-    """Return the client's address as uvicorn knows it (behind a trusted proxy: the forwarded one)."""
-    return request.client.host if request.client else "unknown"
+    """Return what limits count as one address, as uvicorn knows it (behind a trusted proxy: the forwarded one).
+
+    Of IPv6 that is a network of 64 bits: whoever has one address there has all of them.
+    """
+    host = request.client.host if request.client else "unknown"
+    if ":" not in host:
+        return host
+    try:
+        parsed = IPv6Address(host.partition("%")[0])
+    except AddressValueError:
+        return host
+    return str(parsed.ipv4_mapped or IPv6Address(int(parsed) >> 64 << 64))
 
 
 def require_token(request: Request, digest: str | None) -> None:

@@ -190,6 +190,19 @@ def test_too_few_witnesses_at_the_start_keep_the_sequencer_waiting(desk: Town) -
     assert desk.sequencer.start()
 
 
+def test_a_faulty_witness_that_knows_nothing_does_not_let_the_sequencer_start(desk: Town) -> None:
+    desk.run("founded")
+    # The newest quorum may be of the faulty one and of those that do not answer now, all but the one that does.
+    for _ in range(2):
+        desk.watches.pop().stop()
+    with liar(lambda handler, _: reply(handler, 404, b"")) as url:
+        _replace_first(desk, url)
+        assert not desk.sequencer.start()
+        desk.revive(2)
+        desk.sequencer.stop()
+        assert desk.sequencer.start()
+
+
 @pytest.mark.parametrize(("wrong", "starts"), [(1, True), (2, False)])
 def test_more_wrong_clocks_than_faulty_witnesses_keep_the_sequencer_from_starting(
     desk: Town, wrong: int, starts: bool

@@ -3,7 +3,9 @@
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -137,6 +139,30 @@ def test_a_certificate_share_is_computed_once_however_many_ask(
         assert httpx.get(f"{place}/{size}", trust_env=False).status_code == 200
     assert httpx.get(f"{place}/4", trust_env=False).status_code == 404
     assert len(made) == 2
+
+
+def test_nobody_waits_while_a_certificate_share_is_computed(
+    watched: Town, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def sign(_secret: int, _message: bytes) -> bytes:
+        begun.set()
+        assert ended.wait(20)
+        return bytes(96)
+
+    monkeypatch.setattr(audit.serve, "sign_bls", sign)
+    ask(watch, request(watched, 0, 3))
+    ask(watch, request(watched, 3, 5))
+    place = f"{watch.url}/bls/{sha256(watched.manifest.origin.encode()).hexdigest()}"
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(httpx.get, f"{place}/3", trust_env=False, timeout=30)
+        assert begun.wait(20)
+        assert [httpx.get(f"{place}/{size}", trust_env=False).status_code for size in (5, 3, 5)] == [503] * 3
+        assert ask(watch, request(watched, 5, 9)).status_code == 200
+        ended.set()
+        assert first.result().status_code == 200
+    assert httpx.get(f"{place}/5", trust_env=False).status_code == 200
 
 
 def test_a_shown_fork_is_refused_and_its_proof_kept(watched: Town, watch: Watch) -> None:

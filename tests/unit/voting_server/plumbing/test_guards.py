@@ -12,7 +12,7 @@ from voting_server.plumbing.bodies import RawBody
 from voting_server.plumbing.cache import Cache
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.database import BALLOT
-from voting_server.plumbing.guards import limit
+from voting_server.plumbing.guards import address_of, limit
 from voting_server.plumbing.metrics import exposition
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.sessions import BALLOT_SESSIONS
@@ -151,3 +151,25 @@ def test_without_a_token_in_the_settings_nobody_reads_metrics() -> None:
     app = create_app(Settings(side=Side.BALLOT, ballot_database="sqlite://"))
     answer = TestClient(app, client=("127.0.0.1", 1)).get("/metrics", headers={"Authorization": "Bearer "})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::"),
+        ("2001:db8:1:3::9", "2001:db8:1:3::"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::"),
+        ("no:address", "no:address"),
+    ],
+)
+def test_a_network_of_64_bits_counts_as_one_address(host: str, counted: str) -> None:
+    assert address_of(Request({"type": "http", "client": (host, 1)})) == counted
+
+
+def test_who_has_a_network_has_one_limit() -> None:
+    app = application(requests_a_minute=2)
+    statuses = [TestClient(app, client=(f"2001:db8::{at}", 1)).get("/nothing").status_code for at in range(1, 5)]
+    assert statuses == [404, 404, 429, 429]
