@@ -64,6 +64,7 @@ class Work:
         """Open the key file and check that it belongs here. Raises Refused."""
         vault = Vault.open(self.keys, passphrase, allow_one_copy=self.allow_one_copy)
         Trustee(vault, self.seen).find_next()
+        self.desk.manifest_hash = vault.secrets.manifest_hash or self.desk.manifest_hash
         self._vault = vault
 
     @property
@@ -98,10 +99,13 @@ class Work:
         return self.trustee.needs_name(self.next_task().act)
 
     def perform(self, typed: str) -> tuple[tuple[bytes, ...], int]:
-        """Do what comes next and hand it over; return (entries, how many the own copy holds). Raises Refused."""
+        """Do what was shown and hand it over; return (entries, how many the own copy holds).
+
+        The record is looked at once more before: nothing is signed on a view that a board has contradicted since, and
+        an act that is no longer awaited is refused. Raises Refused, BoardError.
+        """
         task = self.next_task()
-        if task.act == "decrypt":
-            self.view = self.desk.look(decrypting=True)
+        self.view = self.desk.look(decrypting=task.act == "decrypt")
         entries = self.trustee.perform(task.act, Consent(self.clock_ms, typed))
         if self.out is not None:
             write_entries(self.out, f"{task.act}-{task.number or task.run}-{self.trustee.secrets.trustee}", entries)

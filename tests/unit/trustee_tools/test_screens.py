@@ -15,11 +15,12 @@ from rich.console import Console
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
-from crypto.election.entries import Release, ReleaseItem
+from crypto.election.entries import Incident, Release, ReleaseItem
 from crypto.merkle import leaf_hash
 from locales import LANGUAGES, dictionary
 from tests.folders import files_of
 from tests.room import AFTER_MS, PASSPHRASE, Room
+from tests.simulator import World, signing_key
 from trustee_tools.ceremony import write_fingerprint
 from trustee_tools.desk import Desk
 from trustee_tools.screen import Screen as Terminal
@@ -388,3 +389,41 @@ def test_nothing_happens_twice(room: Room) -> None:
         play(TrusteeApp(work, "en"), story)
     assert calls == [""]
     assert len(room.written()) == 1
+
+
+def test_a_board_that_shows_two_records_gets_no_signature(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second record comes between the look and the act: the act is refused, the key file stays as it was."""
+    client, sent = httpx.Client, list[bytes]()
+    room.world.accept([room.world.sign("incident", Incident(bytes(32), "one"), signing_key("officer"))])
+    room.world.accept()
+    other = World(changes=room.world.changes)
+    other.begin()
+    for note in ("two", "three"):
+        other.accept([other.sign("incident", Incident(bytes(32), note), signing_key("officer"))])
+    shown_world = [room.world]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            sent.append(request.content)
+        data = files_of(shown_world[0]).get(request.url.path.removeprefix("/log/"))
+        return httpx.Response(404 if data is None else 200, stream=httpx.ByteStream(data or b""))
+
+    monkeypatch.setattr(httpx, "Client", lambda **o: client(**{**o, "transport": httpx.MockTransport(answer)}))
+    work = Work(Desk(room.root / "copy", "https://board.example", processes=1), room.keys(1), now_ms=AFTER_MS)
+
+    async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
+        await unlock(pilot, app)
+        await type_in(pilot, write_fingerprint(room.world.manifest_hash))
+        before = [path.read_bytes() for path in room.keys(1)]
+        await press(pilot, "do")
+        shown_world[0] = other
+        for _ in range(2):
+            await press(pilot, "do")
+            assert isinstance(app.screen, ActPage)
+            assert "two different records" in shown(app)
+        picture(app, "12-fork")
+        assert [path.read_bytes() for path in room.keys(1)] == before
+
+    play(TrusteeApp(work, "en"), story)
+    assert sent == []
+    assert len(list(room.root.glob("copy-fork-*"))) == 1
