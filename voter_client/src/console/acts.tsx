@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { type Bytes, fromBase64, toBase64, toHex } from "../core/bytes.js";
 import { BODIES, type EntryType } from "../core/entries.js";
-import { hashManifest } from "../core/manifest.js";
+import { hashManifest, hashPart } from "../core/manifest.js";
 import type { Kind } from "../core/transcript.js";
 import { Failure, Field, FileField, Plain, Select, State, save, Table, useAct, useAnswer } from "./pieces.js";
 import { ask, type Election, type Part, type Person, type Proposal } from "./service.js";
@@ -20,6 +20,34 @@ export function decode(type: string, body: string): { data: Bytes; plain: unknow
   } catch {
     return null;
   }
+}
+
+/** Whether the parts are those that the manifest names, in its order: recomputed here, whatever the service says. */
+export function fits(checked: { manifest: string | null; parts: readonly Part[] }, kind: Kind): boolean {
+  const read = checked.manifest === null ? null : decode("manifest", checked.manifest);
+  if (read === null) return false;
+  const { contests, units } = read.plain as { contests: readonly Uint8Array[]; units: readonly Uint8Array[] };
+  const named = [...contests, ...units].map(toHex);
+  const given = checked.parts.map((part) => {
+    const body = decode(part.type, part.body);
+    return body === null ? "" : toHex(hashPart(kind, part.type, body.data));
+  });
+  return named.length === given.length && named.every((hash, place) => hash === given[place]);
+}
+
+/** The parts of a manifest, decoded here. */
+export function Parts({ of }: { of: readonly Part[] }): JSX.Element {
+  const { t } = useWords();
+  return (
+    <>
+      {of.map((part, place) => (
+        <details key={place}>
+          <summary>{t(`part.${part.type}`, { number: String(place + 1) })}</summary>
+          <Plain of={decode(part.type, part.body)?.plain ?? null} />
+        </details>
+      ))}
+    </>
+  );
 }
 
 /** Under which kind and hash an act is signed: the election's, for a manifest its own. */
@@ -139,7 +167,8 @@ function One({
   const own = proposal.type === "manifest" ? manifestBound(read) : null;
   const under = own ?? { ...bound, shortName: election?.short_name ?? "" };
   const isOpen = proposal.state === "waiting" || proposal.state === "signed";
-  const barrier = whyNot(proposal, me, signer, read !== null);
+  const whole = own === null || fits({ manifest: proposal.body, parts: proposal.parts }, own.kind);
+  const barrier = whole ? whyNot(proposal, me, signer, read !== null) : "parts";
   const sign = (): void =>
     act(async () => {
       if (signer === null || read === null) return;
@@ -171,9 +200,12 @@ function One({
       <h4>{t("acts.says")}</h4>
       {read === null ? <p class="bad">{t("acts.unreadable")}</p> : <Plain of={read.plain} />}
       {own !== null && (
-        <p>
-          {t("acts.manifest-hash")} <span class="mono">{inGroups(toHex(own.manifestHash))}</span>
-        </p>
+        <>
+          <Parts of={proposal.parts} />
+          <p>
+            {t("acts.manifest-hash")} <span class="mono">{inGroups(toHex(own.manifestHash))}</span>
+          </p>
+        </>
       )}
       <h4>{t("acts.signed-by")}</h4>
       <ul>

@@ -21,7 +21,14 @@ export function Key({
   const { language, t } = useWords();
   const { busy, problem, act } = useAct();
   const own = signer === null ? "" : toHex(signer.key);
-  if (me.role === "operator") return <p class="note">{t("key.operator")}</p>;
+  if (me.role === "operator") {
+    return (
+      <section>
+        <h2>{t("key")}</h2>
+        <p class="note">{t("key.operator")}</p>
+      </section>
+    );
+  }
   return (
     <section>
       <h2>{t("key")}</h2>

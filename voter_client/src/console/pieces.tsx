@@ -10,12 +10,13 @@ import { useWords } from "./words.js";
 
 /** What went wrong, at the top and with the focus; what to do stands in it. */
 export function Failure({ problem }: { problem: unknown }): JSX.Element | null {
-  const { t, has } = useWords();
+  const words = useWords();
+  const { t } = words;
   const place = useRef<HTMLDivElement>(null);
   useEffect(() => place.current?.focus(), [problem]);
   if (problem === null || problem === undefined) return null;
   const known = problem instanceof Problem ? problem : null;
-  const key = problem instanceof NoKeyError ? "failure.no-key" : known !== null && has(`failure.${known.code}`) ? `failure.${known.code}` : "failure.other";
+  const key = problem instanceof NoKeyError ? "failure.no-key" : known !== null && words.has(`failure.${known.code}`) ? `failure.${known.code}` : "failure.other";
   return (
     <div class="bad" role="alert" tabIndex={-1} ref={place}>
       <h2>{t("failure")}</h2>

@@ -3,9 +3,9 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { toHex } from "../core/bytes.js";
-import { hashManifest, hashPart } from "../core/manifest.js";
+import { hashManifest } from "../core/manifest.js";
 import type { Kind } from "../core/transcript.js";
-import { decode, useProposing, type Bound } from "./acts.js";
+import { type Bound, decode, fits, Parts, useProposing } from "./acts.js";
 import {
   allOver,
   type ContestDraft,
@@ -441,12 +441,7 @@ function Checks({
           <p class="good">{t("wizard.sound")}</p>
           <h3>{t("acts.says")}</h3>
           <Plain of={read.plain} />
-          {checked.parts.map((part, place) => (
-            <details key={place}>
-              <summary>{t(`part.${part.type}`, { number: String(place + 1) })}</summary>
-              <Plain of={decode(part.type, part.body)?.plain ?? null} />
-            </details>
-          ))}
+          <Parts of={checked.parts} />
           <p>
             {t("acts.manifest-hash")} <span class="mono">{inGroups(toHex(hashManifest(draft.kind, read.data)))}</span>
           </p>
@@ -471,19 +466,6 @@ function Checks({
       )}
     </>
   );
-}
-
-/** Whether the parts are those that the manifest names, in its order: recomputed here, whatever the service says. */
-export function fits(checked: Draft, kind: Kind): boolean {
-  const read = checked.manifest === null ? null : decode("manifest", checked.manifest);
-  if (read === null) return false;
-  const { contests, units } = read.plain as { contests: readonly Uint8Array[]; units: readonly Uint8Array[] };
-  const named = [...contests, ...units].map(toHex);
-  const given = checked.parts.map((part) => {
-    const body = decode(part.type, part.body);
-    return body === null ? "" : toHex(hashPart(kind, part.type, body.data));
-  });
-  return named.length === given.length && named.every((hash, place) => hash === given[place]);
 }
 
 /** A small election's members: a list becomes the roll that a registrar signs. */

@@ -1,0 +1,328 @@
+"""The officers' console in a browser: two people from nothing to an election, each with her own passkey and key."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright, expect
+
+from locales import dictionary
+from tests.e2e_browser.town import ARGUMENTS, CHROMIUM, ROOT, add_authenticator, free_port
+from tests.roles import lay_out, roles_of
+from tests.simulator import secret
+from tests.unit.voting_server.elections.test_drafts import names, person
+from voting_server.app import create_app
+from voting_server.board.sequencer import Sequencer
+from voting_server.board.service import Board
+from voting_server.plumbing.serving import options
+from voting_server.plumbing.settings import Settings, Side
+from voting_server.roles.store import Role
+
+PATIENCE_MS = 20_000
+AXE = ROOT / "voter_client/node_modules/axe-core/axe.min.js"
+NATIVE = {"ky": "Кыргызча", "ru": "Русский", "en": "English"}
+ROOMS = ("live", "acts", "incidents", "key", "evidence", "trail")
+
+
+@dataclass
+class House:
+    """A ballot side without an election, served on loopback, and a browser."""
+
+    app: FastAPI
+    url: str
+    browser: Browser
+    folder: Path
+
+    def invite(self, name: str, body: str, role: Role = "officer") -> str:
+        """Add somebody; return her invitation's code."""
+        roles = roles_of(self.app)
+        return roles.invite(roles.add(name, body, role, None))
+
+    def write_block(self) -> None:
+        """Let the sequencer write one block; no witness is there."""
+        sequencer = Sequencer(Board(self.app.state.context))
+        sequencer.start()
+        sequencer.step()
+        sequencer.stop()
+
+
+@dataclass
+class Officer:
+    """One person at her own browser."""
+
+    house: House
+    context: BrowserContext
+    page: Page
+    cdp: CDPSession
+    authenticator: str
+    errors: list[str]
+    language: str = "en"
+
+    def t(self, key: str, **fields: object) -> str:
+        """Return a text of the console."""
+        return dictionary(self.language)(f"console.{key}", **fields)
+
+    def press(self, key: str, **fields: object) -> None:
+        """Press the button with a text of the console."""
+        self.page.get_by_role("button", name=self.t(key, **fields), exact=True).click()
+
+    def go(self, room: str) -> None:
+        """Go to a room of the console."""
+        self.page.get_by_role("link", name=self.t(room), exact=True).click()
+        self.page.get_by_role("heading", name=self.t(room), exact=True).first.wait_for()
+
+    def speak(self, language: str) -> None:
+        """Change the language."""
+        self.page.get_by_role("button", name=NATIVE[language], exact=True).click()
+        self.language = language
+        self.page.get_by_role("heading", level=1, name=self.t("title"), exact=True).wait_for()
+
+    def enter(self, code: str) -> None:
+        """Register a passkey with an invitation, then log in."""
+        self.page.goto(f"{self.house.url}/console/?lang={self.language}")
+        self.page.get_by_label(self.t("entrance.code"), exact=True).fill(code)
+        self.press("entrance.register")
+        self.page.get_by_role("status").filter(has_text=",").wait_for()
+        self.log_in()
+
+    def log_in(self) -> None:
+        """Log in."""
+        self.press("entrance.login-go")
+        self.page.get_by_role("button", name=self.t("leave"), exact=True).wait_for()
+
+    def name_key(self) -> str:
+        """Make and name a signing key; return its public half."""
+        self.go("key")
+        self.press("key.make")
+        self.press("key.name")
+        self.page.get_by_text(self.t("key.known")).wait_for()
+        return self.page.locator("p.mono").first.inner_text().replace(" ", "")
+
+    def violations(self) -> list[str]:
+        """Return what axe finds wrong with the page."""
+        if not self.page.evaluate("() => !!window.axe"):
+            self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: Any = self.page.evaluate("async () => (await axe.run(document)).violations")
+        return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found]
+
+
+@pytest.fixture
+def house(playwright: Playwright, client: Path, tmp_path: Path) -> Iterator[House]:
+    """Serve a ballot side without an election."""
+    with serve(playwright, client, tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def serve(playwright: Playwright, client: Path, folder: Path) -> Iterator[House]:
+    """Serve it and open a browser."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    settings = Settings(
+        side=Side.BALLOT,
+        data_dir=folder / "ballot",
+        ballot_origin=url,
+        log_key=secret("key", "log", 0).hex(),
+        receipt_key=secret("key", "receipt", 0).hex(),
+        client_dir=client,
+    )
+    lay_out(settings)
+    app = create_app(settings)
+    config = uvicorn.Config(app, host="127.0.0.1", port=port, **{**options(settings), "log_level": "warning"})
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    try:
+        while not server.started:
+            thread.join(0.02)
+        yield House(app, url, browser, folder)
+    finally:
+        browser.close()
+        server.should_exit = True
+        thread.join()
+
+
+def open_browser(house: House, language: str = "en") -> Officer:
+    """Return a new person at a browser of her own, with an authenticator."""
+    context = house.browser.new_context(locale="en-GB", viewport={"width": 1_100, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    cdp = context.new_cdp_session(page)
+    return Officer(house, context, page, cdp, add_authenticator(cdp), errors, language)
+
+
+def draft_of(keys: list[str]) -> dict[str, Any]:
+    """Return a saved draft, as the wizard writes one."""
+    return {
+        "kind": "practice",
+        "short_name": "council-2030",
+        "title": names("Council"),
+        "opens": "2030-03-01T08:00",
+        "closes": "2030-03-01T20:00",
+        "threshold": 2,
+        "minimum_cell": 10,
+        "faults": 0,
+        "quorum": 2,
+        "interval_s": 10,
+        "grace_min": 1,
+        "dispute_h": 1,
+        "change_h": 1,
+        "release_days": 3,
+        "software_keys": False,
+        "trustees": [person("trustee", place) for place in range(3)],
+        "registrars": [person("registrar", 0, "Register"), person("registrar", 1, "Commission")],
+        "officers": [
+            {"name": "Aida", "body": "Commission", "key": keys[0]},
+            {"name": "Bakyt", "body": "Chamber", "key": keys[1]},
+        ],
+        "witnesses": [{**person("witness", place), "name": f"watch.example/{place}"} for place in range(3)],
+        "units": [{"id": 1, "parent": None, "name": names("All"), "district": True}],
+        "contests": [
+            {
+                "title": names("Head"),
+                "options": [names("A"), names("B")],
+                "minimum": 1,
+                "maximum": 1,
+                "seats": 1,
+                "region": None,
+            }
+        ],
+    }
+
+
+def open_draft(officer: Officer, draft: dict[str, Any], folder: Path) -> None:
+    """Open a saved draft in the wizard, and go to its checks."""
+    saved = folder / "election.json"
+    saved.write_text(json.dumps(draft), encoding="utf-8")
+    officer.go("wizard")
+    officer.page.get_by_label(officer.t("wizard.open"), exact=True).set_input_files(str(saved))
+    officer.press("wizard.checks")
+    officer.press("wizard.checks-go")
+
+
+def sign_act(officer: Officer, act: str, short_name: str = "council-2030") -> None:
+    """Open an act of the list, type the short name, sign."""
+    officer.go("acts")
+    officer.page.get_by_role("button", name=officer.t(f"type.{act}")).first.click()
+    sign = officer.page.get_by_role("button", name=officer.t("acts.sign-go"), exact=True)
+    expect(sign).to_be_disabled()
+    officer.page.get_by_label(officer.t("acts.type-name", name=short_name), exact=True).fill(short_name)
+    sign.click()
+
+
+def test_two_officers_found_an_election_and_run_it(house: House, tmp_path: Path) -> None:
+    aida, bakyt = open_browser(house), open_browser(house, "ru")
+    for officer, name, body in ((aida, "Aida", "Commission"), (bakyt, "Bakyt", "Chamber")):
+        officer.enter(house.invite(name, body))
+    keys = [aida.name_key(), bakyt.name_key()]
+    # A wrong draft is explained and cannot be signed.
+    wrong = draft_of(keys)
+    wrong["quorum"], wrong["officers"][1]["body"] = 1, "Commission"
+    open_draft(aida, wrong, tmp_path)
+    failed = aida.page.locator("ul.checks li").filter(has_text=aida.t("check-state.failed"))
+    expect(failed).to_have_count(2)
+    expect(aida.page.get_by_role("button", name=aida.t("wizard.propose"), exact=True)).to_have_count(0)
+    assert aida.violations() == []
+    # A sound one is proposed by one and signed by the other.
+    aida.page.reload()
+    open_draft(aida, draft_of(keys), tmp_path)
+    aida.page.get_by_text(aida.t("wizard.sound")).wait_for()
+    aida.page.get_by_label(aida.t("acts.type-name", name="council-2030"), exact=True).fill("council-2030")
+    aida.press("wizard.propose")
+    aida.go("acts")
+    aida.page.get_by_role("button", name=aida.t("type.manifest")).first.click()
+    aida.page.get_by_text(aida.t("acts.barrier.signed")).wait_for()
+    sign_act(bakyt, "manifest")
+    bakyt.page.get_by_text(bakyt.t("state.taken")).first.wait_for()
+    state = httpx.get(f"{house.url}/election").json()
+    assert (state["short_name"], state["kind"]) == ("council-2030", "practice")
+    # The election that is there now cannot be mistaken for one that counts.
+    for officer in (aida, bakyt):
+        officer.page.goto(f"{house.url}/console/?lang={officer.language}#/live")
+        officer.page.get_by_text(officer.t("kind.practice")).first.wait_for()
+    house.write_block()
+    aida.go("incidents")
+    aida.page.get_by_label(aida.t("incidents.note"), exact=True).fill("a power cut")
+    paper = tmp_path / "paper.txt"
+    paper.write_text("what happened", encoding="utf-8")
+    aida.page.get_by_label(aida.t("document"), exact=True).set_input_files(str(paper))
+    aida.press("incidents.go")
+    aida.page.get_by_role("cell", name="a power cut", exact=True).wait_for()
+    assert Board(house.app.state.context).store.count_waiting() == 1
+    for language in NATIVE:
+        aida.speak(language)
+        for room in ROOMS:
+            aida.go(room)
+            assert aida.violations() == [], (language, room)
+    assert aida.errors + bakyt.errors == []
+    # No private key left the browsers: the server's folder holds public halves alone.
+    assert (
+        aida.page.evaluate(
+            """async () => {
+            const asked = indexedDB.open("dobush-console", 1);
+            const database = await new Promise((done) => { asked.onsuccess = () => done(asked.result); });
+            const read = database.transaction("keys").objectStore("keys").get("officer");
+            const pair = await new Promise((done) => { read.onsuccess = () => done(read.result); });
+            try { await crypto.subtle.exportKey("pkcs8", pair.privateKey); return "taken"; }
+            catch { return "refused"; }
+        }"""
+        )
+        == "refused"
+    )
+
+
+def test_a_user_who_is_not_verified_does_not_get_in(house: House) -> None:
+    officer = open_browser(house)
+    officer.enter(house.invite("Aida", "Commission"))
+    officer.press("leave")
+    officer.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": officer.authenticator, "isUserVerified": False})
+    officer.press("entrance.login-go")
+    expect(officer.page.get_by_role("alert")).to_contain_text(officer.t("failure.no-key"))
+    assert officer.violations() == []
+
+
+def test_an_invitation_that_was_used_is_refused_in_words(house: House) -> None:
+    code = house.invite("Aida", "Commission")
+    open_browser(house).enter(code)
+    other = open_browser(house, "ru")
+    other.page.goto(f"{house.url}/console/?lang=ru")
+    other.page.get_by_label(other.t("entrance.code"), exact=True).fill(code)
+    other.press("entrance.register")
+    expect(other.page.get_by_role("alert")).to_contain_text(dictionary("ru")("problem.invitation-refused"))
+
+
+@pytest.mark.parametrize("language", ["ky", "ru", "en"])
+def test_entrance_and_every_step_of_the_wizard_are_accessible(house: House, language: str) -> None:
+    officer = open_browser(house, language)
+    officer.page.goto(f"{house.url}/console/?lang={language}")
+    officer.page.get_by_label(officer.t("entrance.code"), exact=True).wait_for()
+    assert officer.violations() == []
+    officer.enter(house.invite("Aida", "Commission"))
+    officer.go("wizard")
+    assert officer.violations() == []
+    officer.press("wizard.small")
+    for step in ("basics", "hours", "places", "contests", "people", "policies", "checks"):
+        officer.press(f"wizard.{step}")
+        assert officer.violations() == [], step
+    officer.press("wizard.checks-go")
+    officer.page.get_by_text("short_name", exact=False).first.wait_for()
+    assert officer.violations() == []
+
+
+def test_an_operator_sees_and_signs_nothing(house: House) -> None:
+    officer = open_browser(house)
+    officer.enter(house.invite("Chynara", "the installation", "operator"))
+    officer.go("key")
+    officer.page.get_by_text(officer.t("key.operator")).wait_for()
