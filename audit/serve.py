@@ -263,12 +263,21 @@ class WitnessServer:
         return Listener((host, port), _handler_of(self), bounds)
 
     def follow(self, ended: threading.Event, pause_s: float) -> None:
-        """Follow the entries of all logs with an address until `ended` is set."""
+        """Follow the entries of all logs with an address until `ended` is set; a slow log holds up itself alone."""
+        threads = [
+            threading.Thread(target=self._follow_one, args=(follower, ended, pause_s), daemon=True)
+            for follower in self.followers
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _follow_one(self, follower: Follower, ended: threading.Event, pause_s: float) -> None:
         while not ended.is_set():
-            for follower in self.followers:
-                with self._lock:
-                    head = self.store.state.heads.get(follower.log.name)
-                follower.step(None if head is None else head.note)
+            with self._lock:
+                head = self.store.state.heads.get(follower.log.name)
+            follower.step(None if head is None else head.note)
             ended.wait(pause_s)
 
 

@@ -233,6 +233,22 @@ def test_a_copy_is_served_within_the_same_bounds() -> None:
             connection.close()
 
 
+def test_a_slow_log_holds_up_nobody_elses_following(server: WitnessServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, both = threading.Event(), threading.Barrier(2)
+
+    class Stepping:
+        log = next(iter(server.logs))
+
+        def step(self, _note: bytes | None) -> None:
+            # Each goes on only once the other has come as well.
+            both.wait(PATIENCE_S)
+            ended.set()
+
+    monkeypatch.setattr(server, "followers", [Stepping(), Stepping()])
+    server.follow(ended, 0.01)
+    assert not both.broken
+
+
 def test_proofs_of_forks_do_not_fill_the_disk(tmp_path: Path) -> None:
 
     for at in range(_MOST_FORKS + 5):
