@@ -66,7 +66,8 @@ def test_totals_above_the_credentials_are_refused_loudly(desk: Town, capsys: pyt
     assert answer.status_code == 409
     assert answer.json()["check"] == caught.value.check
     assert "contests" not in answer.json()
-    assert "totals-refused" in capsys.readouterr().out
+    # Which of them depends on whether an earlier test has set up the log.
+    assert "totals-refused" in "".join(capsys.readouterr())
 
 
 def test_a_dispute_holds_the_tally_until_two_officers_release_it(desk: Town) -> None:
