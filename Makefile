@@ -77,6 +77,9 @@ bench-client: $(KERNEL) $(CLIENT) ## sealing in Chromium and the size of the pag
 pictures: $(KERNEL) ## pictures of the trustee's pages in a terminal, as SVG in build/pictures
 	DOBUSH_PICTURES=$(CURDIR)/build/pictures $(BIN)/python -m pytest -q tests/unit/trustee_tools/test_screens.py
 
+gallery: $(KERNEL) $(CLIENT) ## a picture of every screen in three languages into gallery/ (about three minutes)
+	$(BIN)/python -m tests.e2e_browser.gallery $(ARGS)
+
 client: $(CLIENT) ## build the pages that are opened in a browser into voting_server/client/
 
 bench-national: $(KERNEL) ## an election of 1,584,446 ballots written and verified; writes bench/results/national.json (smaller: ARGS="--share 0.01")
