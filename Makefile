@@ -40,7 +40,7 @@ $(shell rm -f $(CLIENT))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-service serve test check bench bench-server bench-client kernel pictures client lock clean
+.PHONY: help demo demo-service serve test check bench bench-server bench-client gallery kernel pictures client lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
