@@ -2,9 +2,10 @@
 
 import json
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright, expect
+from pydantic import SecretStr
 
 from locales import dictionary
 from tests.e2e_browser.town import ARGUMENTS, CHROMIUM, ROOT, add_authenticator, free_port
-from tests.roles import lay_out, roles_of
-from tests.simulator import secret
+from tests.house import PLACES, number_of, roll_text
+from tests.roles import enter, lay_out, roles_of
+from tests.simulator import World, secret
 from tests.unit.voting_server.elections.test_drafts import names, person
 from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
@@ -25,6 +28,9 @@ from voting_server.board.service import Board
 from voting_server.plumbing.serving import options
 from voting_server.plumbing.settings import Settings, Side
 from voting_server.roles.store import Role
+from voting_server.voters.evidence import code_key
+from voting_server.voters.service import Voters
+from voting_server.voters.store import find_code
 
 PATIENCE_MS = 20_000
 AXE = ROOT / "voter_client/node_modules/axe-core/axe.min.js"
@@ -122,16 +128,18 @@ def house(playwright: Playwright, client: Path, tmp_path: Path) -> Iterator[Hous
 
 
 @contextmanager
-def serve(playwright: Playwright, client: Path, folder: Path) -> Iterator[House]:
-    """Serve it and open a browser."""
+def serve(playwright: Playwright, client: Path, folder: Path, side: Side = Side.BALLOT) -> Iterator[House]:
+    """Serve a side and open a browser."""
     port = free_port()
     url = f"http://localhost:{port}"
+    ballot = side is Side.BALLOT
     settings = Settings(
-        side=Side.BALLOT,
-        data_dir=folder / "ballot",
+        side=side,
+        data_dir=folder / "served",
         ballot_origin=url,
-        log_key=secret("key", "log", 0).hex(),
-        receipt_key=secret("key", "receipt", 0).hex(),
+        identity_origin=url,
+        log_key=SecretStr(secret("key", "log", 0).hex()) if ballot else None,
+        receipt_key=SecretStr(secret("key", "receipt", 0).hex()) if ballot else None,
         client_dir=client,
     )
     lay_out(settings)
@@ -281,6 +289,62 @@ def test_two_officers_found_an_election_and_run_it(house: House, tmp_path: Path)
         )
         == "refused"
     )
+
+
+def test_a_registrar_imports_the_roll_draws_slots_and_prints_codes(
+    playwright: Playwright, client: Path, tmp_path: Path
+) -> None:
+    with serve(playwright, client, tmp_path, Side.IDENTITY) as house:
+        officer = open_browser(house)
+        officer.enter(house.invite("Daria", "Register", "registrar"))
+        key = bytes.fromhex(officer.name_key())
+        found_with(house, key)
+        officer.page.goto(f"{house.url}/console/?lang=en#/roll")
+        officer.page.reload()
+        places, roll = tmp_path / "places.csv", tmp_path / "roll.csv"
+        places.write_text(PLACES, encoding="utf-8")
+        for content in (roll_text(("Nowhere, 1", *["Town, North, Alma street 1"] * 3)), roll_text()):
+            roll.write_text(content, encoding="utf-8")
+            officer.page.get_by_label(officer.t("roll.file"), exact=True).set_input_files(str(roll))
+            officer.page.get_by_label(officer.t("roll.places"), exact=True).set_input_files(str(places))
+            officer.press("roll.import-go")
+            if "Nowhere" in content:
+                officer.page.get_by_role("cell", name="Nowhere, 1").wait_for()
+                expect(officer.page.get_by_role("button", name=officer.t("roll.draw-go"), exact=True)).to_be_disabled()
+                assert officer.violations() == []
+        officer.page.get_by_text(officer.t("roll.all-placed")).wait_for()
+        officer.press("roll.draw-go")
+        officer.page.get_by_text("12 slots", exact=False).wait_for()
+        for language in NATIVE:
+            officer.speak(language)
+            officer.go("codes")
+            assert officer.violations() == []
+        officer.page.get_by_label(officer.t("codes.file"), exact=True).set_input_files(str(roll))
+        officer.press("codes.go.other", n=12)
+        slips = officer.page.locator(".slips li")
+        expect(slips).to_have_count(12)
+        assert officer.violations() == []
+        code = slips.first.locator(".code").inner_text()
+        election = Voters(house.app.state.context).frame().election
+        made = code_key(election.kind, election.manifest_hash, code).public_key
+        with house.app.state.context.database.read() as connection:
+            stored = find_code(connection, made)
+        assert stored is not None
+        assert stored[0].number == number_of(0)
+        assert code.replace("-", "").encode() not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.sqlite*"))
+        assert officer.errors == []
+
+
+def found_with(house: House, registrar: bytes) -> None:
+    """Found an election whose first registrar has this key, and let her hand out codes."""
+    registrars = World().manifest.registrars
+    world = World(changes={"registrars": (replace(registrars[0], key=registrar), registrars[1])})
+    world.begin()
+    count = 1 + len(world.record.parts.expected)
+    entries = [b64encode(world.read(index)).decode() for index in range(count)]
+    answer = httpx.post(f"{house.url}/founding", json={"entries": entries}, headers=enter(house.app))
+    assert answer.status_code == 201, answer.text
+    object.__setattr__(house.app.state.context.settings, "issuers", (registrar.hex(),))
 
 
 def test_a_user_who_is_not_verified_does_not_get_in(house: House) -> None:

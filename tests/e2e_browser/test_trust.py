@@ -169,3 +169,17 @@ def test_no_screen_of_the_way_has_an_accessibility_fault(town: Town, language: s
     walk.look = look
     walk.vote(CHOICES)
     assert faults == {}
+
+
+@pytest.mark.parametrize("language", ["ky", "ru", "en"])
+@pytest.mark.parametrize("page", ["check", "board", "console"])
+def test_no_other_page_has_an_accessibility_fault(town: Town, page: str, language: str) -> None:
+    context = town.browser.new_context(viewport={"width": 320, "height": 640})
+    opened = context.new_page()
+    opened.goto(f"{town.url}/{page}/?language={language}")
+    opened.locator("h1").first.wait_for()
+    opened.wait_for_load_state("networkidle")
+    opened.evaluate(AXE.read_text(encoding="utf-8"))
+    found = opened.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    context.close()
+    assert [(each["id"], [node["html"][:80] for node in each["nodes"]]) for each in found["violations"]] == []
