@@ -170,4 +170,4 @@ def _describe(kind: Kind, entry: Entry, raw: bytes) -> NewEntry:
         return NewEntry(raw, entry.type, pseudonym, parse_ballot(ballot).number, hash_ballot(kind, ballot))
     if entry.type == "spoiled":
         return NewEntry(raw, entry.type, pseudonym, None, hash_ballot(kind, Spoiled.parse_once(entry.body).ballot))
-    return NewEntry(raw, entry.type, pseudonym)
+    return NewEntry(raw, entry.type, pseudonym, role=role_of(entry))

@@ -170,7 +170,7 @@ class Board:
             with self.record() as record:
                 kind = record.parts.manifest.kind
             ballot_hash = hash_ballot(kind, Spoiled.parse_once(entry.body).ballot)
-        return NewEntry(raw, entry.type, pseudonym_of(entry), None, ballot_hash, delay_ms, seen)
+        return NewEntry(raw, entry.type, pseudonym_of(entry), None, ballot_hash, delay_ms, seen, role_of(entry))
 
     def insert(self, entry: NewEntry, latest_ms: int | None = None) -> Queued:
         """Let one checked entry wait; what conflicts is answered as `insert_many` does."""
@@ -320,7 +320,9 @@ class Board:
 
 
 def role_of(entry: Entry) -> str | None:
-    """Return whose key a rotation changes, None for every other entry."""
+    """Return whose key an entry changes: a rotation's role, `change` for a voter's, None for every other entry."""
+    if entry.type == "change":
+        return entry.type
     return Rotate.parse(entry.body).role if entry.type == "rotate" else None
 
 

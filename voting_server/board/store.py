@@ -73,9 +73,9 @@ QUEUE = Table(
     Column("check_id", String(32)),
     Column("received_at_ms", BIG, nullable=False),
     Column("deadline_ms", BIG),
-    Column("role", String(16)),  # of a rotation: whose key it changes
+    Column("role", String(16)),  # whose key an entry changes: of a rotation its role, of a change "change"
     Index("ix_queue_state_id", "state", "id"),
-    Index("ix_queue_rotations", "role", **_where("role = 'receipt'")),
+    Index("ix_queue_roles", "role", "pseudonym", **_where("role IS NOT NULL")),
     # A refused ballot leaves its number free, or its voter could never vote again.
     _unique_where("uq_queue_pseudonym_number", ("pseudonym", "number"), "state <> 'refused'"),
     # One voter entry of a pseudonym waits at a time: none can be overtaken by what it depends on. A change and a strike
@@ -140,7 +140,8 @@ _KEPT = [name for name in _GIVEN if name not in {"delay_ms", "seen"}]
 _NO_SUCH = "NOT EXISTS (SELECT 1 FROM queue WHERE queue.pseudonym = given.pseudonym AND "
 _FREE = (
     f"(given.type NOT IN ('ballot', 'spoiled') OR {_NO_SUCH} state <> 'refused' AND queue.type = 'strike') "  # noqa: S608 - made of the words above alone
-    f"AND {_NO_SUCH} state = 'waiting' AND queue.type = 'change')) "
+    # Not by the index on the state: of what waits there may be many, of what has a role never.
+    f"AND {_NO_SUCH} queue.role = 'change' AND state || '' = 'waiting')) "
     f"AND (given.type <> 'change' OR {_NO_SUCH} state = 'waiting' AND queue.type <> 'strike' "
     "AND queue.type <> 'change' AND queue.type = 'ballot')) "
     # A ballot's nonce must still be good in its block, or its receipt would be a broken promise.
@@ -172,7 +173,7 @@ class NewEntry:
     """An entry that passed its checks and shall wait for a block.
 
     `delay_ms` is the promise of its receipt; `seen` how many entries the record had under which a ballot was checked;
-    `role` whose key a rotation changes.
+    `role` whose key it changes.
     """
 
     raw: bytes

@@ -101,11 +101,11 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("queue", schema=None) as batch_op:
         batch_op.create_index(
-            "ix_queue_rotations",
-            ["role"],
+            "ix_queue_roles",
+            ["role", "pseudonym"],
             unique=False,
-            postgresql_where=sa.text("role = 'receipt'"),
-            sqlite_where=sa.text("role = 'receipt'"),
+            postgresql_where=sa.text("role IS NOT NULL"),
+            sqlite_where=sa.text("role IS NOT NULL"),
         )
         batch_op.create_index("ix_queue_state_id", ["state", "id"], unique=False)
         batch_op.create_index(
@@ -272,7 +272,7 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_queue_state_id")
         batch_op.drop_index(
-            "ix_queue_rotations", postgresql_where=sa.text("role = 'receipt'"), sqlite_where=sa.text("role = 'receipt'")
+            "ix_queue_roles", postgresql_where=sa.text("role IS NOT NULL"), sqlite_where=sa.text("role IS NOT NULL")
         )
 
     op.drop_table("queue")
