@@ -107,7 +107,9 @@ class Settings(BaseSettings):
     oidc_claim: str = Field("personal_number", description="claim of the ID token that holds the personal number")
     issuers: tuple[str, ...] = Field((), description="public keys of those who hand out enrolment codes, hexadecimal")
     metrics_token: Digest | None = Field(None, description="SHA-256 of the token that reads /metrics; none: nobody may")
-    trusted_proxies: tuple[str, ...] = Field((), description="addresses whose X-Forwarded-For is believed")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="addresses whose X-Forwarded-For is believed; * at a Unix socket"
+    )
     client_dir: Path | None = Field(None, description="folder of the built web pages; none: those of the package")
     limits: Limits = Limits()
 
