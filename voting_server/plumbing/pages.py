@@ -30,6 +30,7 @@ from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.settings import Side
 
 PAGES = frozenset({"vote", "check", "board", "console"})
+OF_IDENTITY = frozenset({"vote", "console"})
 """Pages of the ballot side; the identity side serves `vote` alone."""
 CLIENT = Path(__file__).resolve().parents[1] / "client"
 LIST, FIRST = "manifest.sri.json", "index.html"
@@ -141,7 +142,7 @@ def make_pages_router(context: Context, manifest_hash: Callable[[], bytes]) -> A
     loaded: dict[str, tuple[Mapping[str, File], dict[str, str]]] = {}
 
     def load(page: str) -> tuple[Mapping[str, File], dict[str, str]]:
-        if page not in (PAGES if context.side == "ballot" else {"vote"}):
+        if page not in (PAGES if context.side == "ballot" else OF_IDENTITY):
             raise ProblemError("not-found")
         if page not in loaded:
             files = load_page(client, page)
@@ -175,7 +176,7 @@ def make_pages_router(context: Context, manifest_hash: Callable[[], bytes]) -> A
             raise ProblemError("not-found")
         return answer(request, files[name], headers)
 
-    for page in sorted(PAGES if context.side == "ballot" else {"vote"}):
+    for page in sorted(PAGES if context.side == "ballot" else OF_IDENTITY):
         _add(router, page, show, redirect, send)
     return router
 

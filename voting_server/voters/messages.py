@@ -89,8 +89,9 @@ class UnplacedOut(BaseModel):
 class RollOut(BaseModel):
     """Where the roll stands."""
 
-    model_config = example(versions=[], people=0, unplaced={"no-address": 1}, report=[], slots=0)
+    model_config = example(kind="practice", versions=[], people=0, unplaced={"no-address": 1}, report=[], slots=0)
 
+    kind: Literal["demo", "practice", "real"] = Field(description="the election's kind, for whoever signs a version")
     versions: list[VersionOut]
     people: int
     unplaced: dict[str, int] = Field(description="persons without a place, by fault")

@@ -308,7 +308,14 @@ def _roll_out(state: RollState) -> RollOut:
         UnplacedOut(number=each.number, address=each.address, fault=each.fault, mend=MENDS[each.fault])
         for each in state.report
     ]
-    return RollOut(versions=versions, people=state.people, unplaced=state.unplaced, report=report, slots=state.slots)
+    return RollOut(
+        kind=state.kind,
+        versions=versions,
+        people=state.people,
+        unplaced=state.unplaced,
+        report=report,
+        slots=state.slots,
+    )
 
 
 def _asked_out(asked: Asked) -> AskedOut:

@@ -20,6 +20,7 @@ from crypto.election.credential import algorithm_of
 from crypto.election.entries import Assurance, Change, Credential, Strike
 from crypto.errors import Misuse
 from crypto.signatures import key_id
+from crypto.transcript import Kind
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.guards import limit
 from voting_server.plumbing.passkeys import AttestationJson
@@ -52,6 +53,7 @@ State = Literal["none", "requested", "signed", "delivered"]
 class RollState:
     """Where the roll stands: versions, persons, those without a place by fault, slots."""
 
+    kind: Kind
     versions: list[Version]
     people: int
     unplaced: dict[str, int]
@@ -220,9 +222,11 @@ class Voters:
             raise ProblemError("roll-faulty", extra={"faults": faults}) from None
 
     def roll_state(self) -> RollState:
-        """Return versions, counts, and the report of persons without a place."""
+        """Return versions, counts, and the report of persons without a place. Raises ProblemError."""
+        kind = self.frame().election.kind
         with self.context.database.read() as connection:
             return RollState(
+                kind=kind,
                 versions=store.read_versions(connection),
                 people=store.count(connection, store.PEOPLE),
                 unplaced=store.count_unplaced(connection),

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { utf8 } from "../core/bytes.js";
 import { assertionJson, make, sign } from "../passkey.js";
 import { Failure, Field, useAct } from "./pieces.js";
-import { ask, type Person } from "./service.js";
+import { ask, type Person, type Side } from "./service.js";
 import { roleChallenge } from "./signer.js";
 import { useWords } from "./words.js";
 
@@ -17,7 +17,7 @@ interface Registration {
   readonly options: { rp: { id: string; name: string }; user: { id: string; name: string }; pubKeyCredParams: { alg: number }[] };
 }
 
-export function Entrance({ enter }: { enter: (person: Person) => void }): JSX.Element {
+export function Entrance({ side, enter }: { side: Side; enter: (person: Person) => void }): JSX.Element {
   const { language, t } = useWords();
   const { busy, problem, act } = useAct();
   const [code, setCode] = useState("");
@@ -25,7 +25,7 @@ export function Entrance({ enter }: { enter: (person: Person) => void }): JSX.El
   const logIn = (): void =>
     act(async () => {
       const { token } = await ask<{ token: string }>(language, "POST", "roles/login/start");
-      const signed = await sign(await roleChallenge("log-in", "ballot", token), null);
+      const signed = await sign(await roleChallenge("log-in", side, token), null);
       enter(await ask<Person>(language, "POST", "roles/login", { token, credential: assertionJson(signed) }));
     });
   const register = (): void =>
@@ -38,7 +38,7 @@ export function Entrance({ enter }: { enter: (person: Person) => void }): JSX.El
         user: utf8(user.id),
         userName: user.name,
         algorithms: pubKeyCredParams.map(({ alg }) => alg),
-        challenge: await roleChallenge("register", "ballot", begun.token),
+        challenge: await roleChallenge("register", side, begun.token),
       });
       await ask(language, "POST", "roles/registrations/passkey", { code, token: begun.token, credential: json });
       setDone(t("entrance.registered", { name: begun.name }));

@@ -12,7 +12,8 @@ import { Entrance } from "./entrance.js";
 import { Key } from "./key.js";
 import { Evidence, LiveState, Trail } from "./live.js";
 import { Failure } from "./pieces.js";
-import { ask, type Election, type Person, Problem } from "./service.js";
+import { ask, type Election, type Person, Problem, type Side } from "./service.js";
+import { Codes, RollRoom } from "./roll.js";
 import { loadSigner, type Signer } from "./signer.js";
 import { Wizard } from "./wizard.js";
 import { loadWords, useWords, WordsContext } from "./words.js";
@@ -28,6 +29,7 @@ function pin(): string {
 function App({ first }: { first: Words }): JSX.Element {
   const [words, setWords] = useState(first);
   const [me, setMe] = useState<Person | null | undefined>(undefined);
+  const [side, setSide] = useState<Side | null>(null);
   const [problem, setProblem] = useState<unknown>(null);
   const { language, t } = words;
   const speak = (wanted: Language): void => void loadWords(wanted).then(setWords, setProblem);
@@ -36,6 +38,7 @@ function App({ first }: { first: Words }): JSX.Element {
     document.title = t("title");
   }, [language]);
   useEffect(() => {
+    ask<{ side: Side }>(language, "GET", "health").then((found) => setSide(found.side), setProblem);
     ask<Person>(language, "GET", "roles/me").then(setMe, (error: unknown) => {
       setMe(null);
       if (!(error instanceof Problem && error.code === "not-logged-in")) setProblem(error);
@@ -66,9 +69,10 @@ function App({ first }: { first: Words }): JSX.Element {
       </header>
       <main>
         <Failure problem={problem} />
-        {me === undefined && <p role="status">{t("loading")}</p>}
-        {me === null && <Entrance enter={setMe} />}
-        {me != null && <Rooms me={me} setMe={setMe} />}
+        {(me === undefined || side === null) && <p role="status">{t("loading")}</p>}
+        {me === null && side !== null && <Entrance side={side} enter={setMe} />}
+        {me != null && side === "ballot" && <Rooms me={me} setMe={setMe} />}
+        {me != null && side === "identity" && <IdentityRooms me={me} setMe={setMe} />}
       </main>
       <footer>
         <p>{t("footer")}</p>
@@ -134,6 +138,45 @@ function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): 
       )}
       {room === "key" && <Key me={me} signer={signer} setSigner={setSigner} setMe={setMe} />}
       {room === "evidence" && <Evidence />}
+      {room === "trail" && <Trail />}
+    </>
+  );
+}
+
+const IDENTITY_ROOMS = ["roll", "codes", "key", "trail"] as const;
+
+/** What there is at the identity side: the roll and the codes, for those who keep them. */
+function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): JSX.Element {
+  const { t } = useWords();
+  const [signer, setSigner] = useState<Signer | null>(null);
+  const [problem, setProblem] = useState<unknown>(null);
+  const [route, setRoute] = useState(() => location.hash.replace(/^#\/?/, ""));
+  useEffect(() => {
+    const move = (): void => setRoute(location.hash.replace(/^#\/?/, ""));
+    addEventListener("hashchange", move);
+    loadSigner().then(setSigner, setProblem);
+    return () => removeEventListener("hashchange", move);
+  }, []);
+  const pinned = pin();
+  const keeps = me.role !== "officer" && pinned !== "";
+  const rooms = IDENTITY_ROOMS.filter((each) => keeps || (each !== "roll" && each !== "codes"));
+  const room = rooms.find((each) => each === route) ?? rooms[0]!;
+  const manifestHash = pinned === "" ? new Uint8Array(32) : fromHex(pinned);
+  return (
+    <>
+      <p class="note">{t("identity-side")}</p>
+      {pinned === "" && <p class="open">{t("no-election")}</p>}
+      <Failure problem={problem} />
+      <nav aria-label={t("rooms")}>
+        {rooms.map((each) => (
+          <a key={each} class="button" href={`#/${each}`} aria-current={each === room ? "page" : undefined}>
+            {t(each)}
+          </a>
+        ))}
+      </nav>
+      {room === "roll" && <RollRoom me={me} signer={signer} manifestHash={manifestHash} />}
+      {room === "codes" && <Codes me={me} signer={signer} manifestHash={manifestHash} />}
+      {room === "key" && <Key me={me} signer={signer} setSigner={setSigner} setMe={setMe} />}
       {room === "trail" && <Trail />}
     </>
   );

@@ -5,6 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { type Bytes, toHex } from "../core/bytes.js";
 import { Refused } from "../core/errors.js";
 import { NoKeyError } from "../passkey.js";
+import { FileFault } from "./draft.js";
 import { ask, Problem } from "./service.js";
 import { useWords } from "./words.js";
 
@@ -16,11 +17,12 @@ export function Failure({ problem }: { problem: unknown }): JSX.Element | null {
   useEffect(() => place.current?.focus(), [problem]);
   if (problem === null || problem === undefined) return null;
   const known = problem instanceof Problem ? problem : null;
+  const fault = problem instanceof FileFault ? t(`file.${problem.key}`, { line: String(problem.line) }) : "";
   const key = problem instanceof NoKeyError ? "failure.no-key" : known !== null && words.has(`failure.${known.code}`) ? `failure.${known.code}` : "failure.other";
   return (
     <div class="bad" role="alert" tabIndex={-1} ref={place}>
       <h2>{t("failure")}</h2>
-      <p>{known !== null && known.message !== "" ? known.message : t(key)}</p>
+      <p>{fault !== "" ? fault : known !== null && known.message !== "" ? known.message : t(key)}</p>
       {known !== null && known.reason !== "" && <p>{known.reason}</p>}
       {known !== null && known.check !== "" && <p class="mono">{known.check}</p>}
       {problem instanceof Refused && <p class="mono">{problem.message}</p>}
@@ -173,6 +175,7 @@ export function Select({
 
 /** A file's text or bytes, as somebody chooses it. */
 export function FileField({ id, label, hint, take }: { id: string; label: string; hint?: string; take: (file: File) => void }): JSX.Element {
+  const [name, setName] = useState("");
   return (
     <div>
       <label for={id}>{label}</label>
@@ -183,9 +186,18 @@ export function FileField({ id, label, hint, take }: { id: string; label: string
         {...(hint === undefined ? {} : { "aria-describedby": `${id}-hint` })}
         onChange={(event) => {
           const [file] = event.currentTarget.files ?? [];
-          if (file !== undefined) take(file);
+          if (file === undefined) return;
+          setName(file.name);
+          take(file);
+          // The same file, mended, may be chosen again.
+          event.currentTarget.value = "";
         }}
       />
+      {name !== "" && (
+        <p class="mono" translate={false}>
+          {name}
+        </p>
+      )}
     </div>
   );
 }

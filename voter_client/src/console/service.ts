@@ -4,6 +4,9 @@ import type { Language } from "../public/words.js";
 
 const PATIENCE_MS = 60_000;
 
+/** Which side sent this page; each has its own people. */
+export type Side = "ballot" | "identity";
+
 /** What the service refuses, in its own words. */
 export class Problem extends Error {
   constructor(

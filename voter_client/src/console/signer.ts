@@ -16,7 +16,7 @@ const NAME = "officer";
 
 export interface Signer {
   readonly key: Bytes;
-  sign(kind: Kind, manifestHash: Bytes, type: string, body: Bytes): Promise<{ key_id: string; signature: string }>;
+  sign(kind: Kind, manifestHash: Bytes, type: string, body: Bytes, use?: string): Promise<{ key_id: string; signature: string }>;
 }
 
 function open(): Promise<IDBDatabase> {
@@ -46,10 +46,10 @@ async function wrap(pair: CryptoKeyPair): Promise<Signer> {
   const key = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
   return {
     key,
-    async sign(kind, manifestHash, type, body) {
+    async sign(kind, manifestHash, type, body, use = "author") {
       const author = keyId(key);
       const bound = type === "manifest" ? ZERO_HASH : manifestHash;
-      const message = authorMessage(tag(kind, "author"), bound, type, author, body);
+      const message = authorMessage(tag(kind, use), bound, type, author, body);
       const signature = new Uint8Array(await crypto.subtle.sign("Ed25519", pair.privateKey, Uint8Array.from(message)));
       // What leaves this page verifies by the same strict rule as everywhere.
       verifyEd25519(key, message, signature);

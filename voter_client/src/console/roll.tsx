@@ -1,0 +1,219 @@
+/** The roll at the identity side: a signed version, its report, the slots; and codes that are handed out in person, on paper. */
+
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { type Bytes, fromHex } from "../core/bytes.js";
+import type { Kind } from "../core/transcript.js";
+import { CODE_USE, codeBody, codeBytes, codeKey, makeCode, versionHash } from "./codes.js";
+import { FileFault, readCsv } from "./draft.js";
+import { Failure, FileField, Select, Table, useAct, useAnswer } from "./pieces.js";
+import { ask, type Person, Problem } from "./service.js";
+import { inGroups, type Signer } from "./signer.js";
+import { useWords } from "./words.js";
+
+interface Roll {
+  readonly kind: Kind;
+  readonly versions: readonly { number: number; use: string; hash: string; signer: string }[];
+  readonly people: number;
+  readonly unplaced: Readonly<Record<string, number>>;
+  readonly report: readonly { number: string; address: string; fault: string; mend: string }[];
+  readonly slots: number;
+}
+
+const DAYS_MS = 30 * 86_400_000;
+const PAUSE_MS = 5_000;
+
+export function RollRoom({ me, signer, manifestHash }: { me: Person; signer: Signer | null; manifestHash: Bytes }): JSX.Element {
+  const words = useWords();
+  const { language, t } = words;
+  const { found, problem, again } = useAnswer<Roll>("rolls");
+  const running = useAct();
+  const [use, setUse] = useState<"roll" | "mend">("roll");
+  const [content, setContent] = useState<string | null>(null);
+  const [places, setPlaces] = useState("");
+  const send = (): void =>
+    running.act(async () => {
+      if (signer === null || found === null || content === null) return;
+      const previous = found.versions.at(-1);
+      const known = previous === undefined ? new Uint8Array(32) : fromHex(previous.hash);
+      if (places === "") throw new FileFault("empty");
+      const digest = versionHash(found.kind, known, use, places, content);
+      const { key_id, signature } = await signer.sign(found.kind, manifestHash, "roll-version", digest, "roll-version");
+      await ask(language, "POST", "rolls", { use, format: "csv", content, places, signer: key_id, signature });
+      setContent(null);
+      again();
+    });
+  const draw = (): void =>
+    running.act(async () => {
+      await ask(language, "POST", "slots");
+      again();
+    });
+  const missing = found === null ? 0 : Object.values(found.unplaced).reduce((sum, count) => sum + count, 0);
+  return (
+    <section>
+      <h2>{t("roll")}</h2>
+      <p>{t("roll.why")}</p>
+      <Failure problem={running.problem ?? problem} />
+      {found !== null && (
+        <>
+          <p>{t("roll.now", { n: found.people, slots: words.number(found.slots), versions: words.number(found.versions.length) })}</p>
+          {found.people > 0 && (
+            <p class={missing === 0 ? "good" : "bad"}>{missing === 0 ? t("roll.all-placed") : t("roll.unplaced", { n: missing })}</p>
+          )}
+          {found.report.length > 0 && (
+            <Table name={t("roll.report")}>
+              <thead>
+                <tr>
+                  <th scope="col">{t("roll.number")}</th>
+                  <th scope="col">{t("roll.address")}</th>
+                  <th scope="col">{t("roll.fault")}</th>
+                  <th scope="col">{t("roll.mend")}</th>
+                </tr>
+              </thead>
+              <tbody>
+                {found.report.map((each) => (
+                  <tr key={each.number}>
+                    <td class="mono">{each.number}</td>
+                    <td translate={false}>{each.address}</td>
+                    <td>{words.has(`roll.fault.${each.fault}`) ? t(`roll.fault.${each.fault}`) : each.fault}</td>
+                    <td lang="en">{each.mend}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </Table>
+          )}
+          <h3>{t("roll.import")}</h3>
+          {me.role !== "registrar" || signer === null ? (
+            <p class="note">{t("roll.registrar")}</p>
+          ) : (
+            <>
+              <Select
+                id="use"
+                label={t("roll.use")}
+                value={use}
+                of={[
+                  ["roll", t("roll.use.roll")],
+                  ["mend", t("roll.use.mend")],
+                ]}
+                set={(value) => setUse(value === "mend" ? "mend" : "roll")}
+              />
+              <FileField id="roll-file" label={t("roll.file")} hint={t("roll.file-hint")} take={(file) => void file.text().then(setContent)} />
+              <FileField id="places-file" label={t("roll.places")} hint={t("roll.places-hint")} take={(file) => void file.text().then(setPlaces)} />
+              <div class="row">
+                <button type="button" class="main" disabled={running.busy || content === null || places === ""} onClick={send}>
+                  {t("roll.import-go")}
+                </button>
+              </div>
+            </>
+          )}
+          <h3>{t("roll.draw")}</h3>
+          <p>{t("roll.draw-why")}</p>
+          <div class="row">
+            <button type="button" disabled={running.busy || found.people === 0 || missing > 0 || found.slots > 0} onClick={draw}>
+              {t("roll.draw-go")}
+            </button>
+          </div>
+        </>
+      )}
+    </section>
+  );
+}
+
+interface Slip {
+  readonly number: string;
+  readonly name: string;
+  readonly code: string;
+}
+
+/** Codes on paper: one slip a person. They are on this screen only, until the page is left. */
+export function Codes({ me, signer, manifestHash }: { me: Person; signer: Signer | null; manifestHash: Bytes }): JSX.Element {
+  const words = useWords();
+  const { language, t } = words;
+  const { found } = useAnswer<Roll>("rolls");
+  const running = useAct();
+  const [people, setPeople] = useState<readonly { number: string; name: string }[]>([]);
+  const [slips, setSlips] = useState<readonly Slip[]>([]);
+  const [done, setDone] = useState(0);
+  const take = (file: File): void =>
+    running.act(async () => {
+      const rows = readCsv(await file.text());
+      if (!rows.every((row) => /^\d{14}$/.test(row["number"] ?? ""))) throw new FileFault("columns", 1);
+      setPeople(rows.map((row) => ({ number: row["number"]!, name: `${row["surname"] ?? ""} ${row["given"] ?? ""}`.trim() })));
+    });
+  const issue = (): void =>
+    running.act(async () => {
+      if (signer === null || found === null) return;
+      const expiresAt = Date.now() + DAYS_MS;
+      const made: Slip[] = [];
+      for (const person of people) {
+        const code = makeCode();
+        const key = codeKey(found.kind, manifestHash, code);
+        const signed = await signer.sign(found.kind, manifestHash, CODE_USE, codeBytes(person.number, key, expiresAt), CODE_USE);
+        await patiently(() => ask(language, "POST", "codes", codeBody(person.number, key, expiresAt, signed)));
+        made.push({ ...person, code });
+        setDone(made.length);
+      }
+      setSlips(made);
+    });
+  return (
+    <section>
+      <h2>{t("codes")}</h2>
+      <p>{t("codes.why")}</p>
+      <Failure problem={running.problem} />
+      {me.role !== "registrar" || signer === null ? (
+        <p class="note">{t("roll.registrar")}</p>
+      ) : (
+        <>
+          <FileField id="people-file" label={t("codes.file")} hint={t("codes.hint")} take={take} />
+          {people.length > 0 && slips.length === 0 && (
+            <div class="row">
+              <button type="button" class="main" disabled={running.busy} onClick={issue}>
+                {t("codes.go", { n: people.length })}
+              </button>
+            </div>
+          )}
+          {running.busy && done > 0 && <p role="status">{t("codes.progress", { n: done })}</p>}
+        </>
+      )}
+      {slips.length > 0 && (
+        <>
+          <p class="good" role="status">
+            {t("codes.done", { n: slips.length })}
+          </p>
+          <div class="row">
+            <button type="button" class="main" onClick={() => print()}>
+              {t("codes.print")}
+            </button>
+          </div>
+          <ol class="slips">
+            {slips.map((each) => (
+              <li key={each.number}>
+                <p translate={false}>
+                  <strong>{each.name}</strong> {each.number}
+                </p>
+                <p class="mono code" translate={false}>
+                  {each.code}
+                </p>
+                <p>{t("codes.slip", { address: new URL("../vote/", location.href).href, hash: inGroups(hexOf(manifestHash)).slice(0, 19) })}</p>
+              </li>
+            ))}
+          </ol>
+        </>
+      )}
+    </section>
+  );
+}
+
+const hexOf = (data: Bytes): string => [...data].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Try again while the service says that it was asked too often. */
+async function patiently<T>(what: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await what();
+    } catch (error) {
+      if (!(error instanceof Problem && error.code === "rate-limited")) throw error;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+  }
+}
