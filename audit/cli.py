@@ -18,7 +18,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -32,6 +32,9 @@ from audit.serve import WitnessKeys, WitnessServer, open_keys, serve_copy
 from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.signatures import VerifierKey, parse_verifier_key
 from locales import Dictionary, dictionary
+
+if TYPE_CHECKING:
+    from audit.spread import Cluster
 
 _EXAMPLES: Final = """Examples:
 
@@ -92,6 +95,9 @@ def verify_record(
         Path | None, typer.Option("--slots", help="JSON file: district's unit id → slots, from outside the record.")
     ] = None,
     workers: Annotated[int | None, typer.Option("--workers", min=1, max=1024, help="Processes that verify.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="Dask scheduler (tcp://…) whose workers verify; the extra dask.")
+    ] = None,
     json_path: Annotated[str | None, typer.Option("--json", help="Write the report as JSON; - prints it.")] = None,
     html_path: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")] = None,
     hints: Annotated[Path | None, typer.Option("--hints", help="Untrusted point hints that speed decoding up.")] = None,
@@ -102,16 +108,15 @@ def verify_record(
     t = dictionary(lang.value)
     folder = _open(record, t)
     given = verify.Given(_parse_hash(manifest_hash, t), _read_slots(slots, t), int(time.time() * 1000))
-    count = workers or usable_cores()
     started = time.monotonic()
     with (
         _interruptions(t),
         _open_hints(hints, t) as opened,
-        Processes(count) as processes,
+        _workers(workers, scheduler) as processes,
         _progress(t) as tell,
     ):
         audited = verify.audit(folder, given, processes, hints=opened, tell=tell)
-    work = report.Work(time.monotonic() - started, count, processes.peak_bytes())
+    work = report.Work(time.monotonic() - started, processes.count, processes.peak_bytes())
     options = [record, "--manifest-hash", manifest_hash or "HASH", "--slots", slots or "FIGURES.json"]
     made = findings.conclude(
         audited,
@@ -124,6 +129,18 @@ def verify_record(
     )
     _publish(made, t, json_path, html_path, check)
     raise typer.Exit(report.exit_status(made.findings))
+
+
+def _workers(count: int | None, scheduler: str | None) -> "Processes | Cluster":
+    """Start worker processes here, or use a cluster's."""
+    if scheduler is None:
+        return Processes(count or usable_cores())
+    try:
+        from audit.spread import Cluster  # noqa: PLC0415 -- loads an extra that other audits do without
+
+        return Cluster(scheduler)
+    except (ImportError, OSError, ValueError) as error:
+        _fail(f"{scheduler}: {error}")
 
 
 def _publish(

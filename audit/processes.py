@@ -70,6 +70,7 @@ class Processes:
     """
 
     def __init__(self, count: int) -> None:
+        self.count = count
         self.depth = 2 * count
         self._peaks: dict[int, int] = {}
         self._inline = Inline()

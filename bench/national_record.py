@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bench.auditing import Trustees
 from bench.national_nation import (
     NationalBooth,
     NationalCommission,
@@ -46,6 +45,7 @@ from demo.ballots import GROUP, NO_BALLOT, Head, Task
 from demo.board import Board
 from demo.commission import CLOSES_AT_MS, HOUR_MS, OPENS_AT_MS, THRESHOLD, WITNESS_NAMES, WITNESSES
 from demo.day import Day
+from demo.one_room import Trustees
 from demo.witnesses import Witnesses
 
 SIZE_A_BALLOT: Final = 5_000
