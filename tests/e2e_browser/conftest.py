@@ -22,8 +22,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_client(tmp_path_factory.mktemp("client"))
 
 
-@pytest.fixture(scope="session")
+# One a file: each voter uses up one of the practice election's codes.
+@pytest.fixture(scope="module")
 def town(playwright: Playwright, client: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
-    """Serve one practice election for all tests that do not harm it."""
+    """Serve one practice election for all tests of a file that do not harm it."""
     with open_town(playwright, tmp_path_factory.mktemp("town"), client) as opened:
         yield opened
