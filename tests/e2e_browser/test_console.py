@@ -2,7 +2,7 @@
 
 import json
 import threading
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright, expect
 from pydantic import SecretStr
 
+from crypto.election.entries import Freeze
 from locales import dictionary
 from tests.e2e_browser.town import ARGUMENTS, CHROMIUM, ROOT, add_authenticator, free_port
 from tests.house import PLACES, number_of, roll_text
@@ -35,6 +36,7 @@ from voting_server.voters.store import find_code
 PATIENCE_MS = 20_000
 AXE = ROOT / "voter_client/node_modules/axe-core/axe.min.js"
 NATIVE = {"ky": "Кыргызча", "ru": "Русский", "en": "English"}
+CLIENT = json.dumps({"files": [{"name": "index.html", "hash": "ab" * 32}]})
 ROOMS = ("live", "acts", "incidents", "key", "evidence", "trail")
 
 
@@ -269,6 +271,20 @@ def test_two_officers_found_an_election_and_run_it(house: House, tmp_path: Path)
     aida.press("incidents.go")
     aida.page.get_by_role("cell", name="a power cut", exact=True).wait_for()
     assert Board(house.app.state.context).store.count_waiting() == 1
+    listed = tmp_path / "client.json"
+    aida.go("acts")
+    aida.page.get_by_text(aida.t("from-file"), exact=True).click()
+    for content, fits in (("{}", False), ('{"files": [{"name": "index.html", "hash": "ab"}]}', False), (CLIENT, True)):
+        listed.write_text(content, encoding="utf-8")
+        aida.page.get_by_label(aida.t("from-file.file"), exact=True).set_input_files(str(listed))
+        propose = aida.page.get_by_role("button", name=aida.t("acts.propose", act=aida.t("type.client")), exact=True)
+        expect(propose).to_have_count(int(fits))
+    propose.click()
+    aida.page.get_by_text(aida.t("acts.barrier.signed")).wait_for()
+    aida.press("back")
+    sign_act(bakyt, "client")
+    bakyt.page.get_by_text(bakyt.t("state.taken")).first.wait_for()
+    assert Board(house.app.state.context).store.count_waiting() == 2
     for language in NATIVE:
         aida.speak(language)
         for room in ROOMS:
@@ -319,6 +335,13 @@ def test_a_registrar_imports_the_roll_draws_slots_and_prints_codes(
             officer.speak(language)
             officer.go("codes")
             assert officer.violations() == []
+        officer.go("freeze")
+        with officer.page.expect_download() as saved:
+            officer.press("freeze.save")
+        act = json.loads(saved.value.path().read_text(encoding="utf-8"))
+        assert sum(each.count for each in Freeze.parse(b64decode(act["body"])).slots) == 12
+        assert officer.violations() == []
+        officer.go("codes")
         officer.page.get_by_label(officer.t("codes.file"), exact=True).set_input_files(str(roll))
         officer.press("codes.go.other", n=12)
         slips = officer.page.locator(".slips li")

@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { type Bytes, fromBase64, toBase64, toHex } from "../core/bytes.js";
+import { type Bytes, fromBase64, fromHex, toBase64, toHex } from "../core/bytes.js";
 import { BODIES, type EntryType } from "../core/entries.js";
 import { hashManifest, hashPart } from "../core/manifest.js";
 import type { Kind } from "../core/transcript.js";
@@ -313,6 +313,7 @@ function Prepared({ signer, bound, done }: { signer: Signer | null; bound: Bound
         })}
       <Releasing prepared={acts.find(({ type }) => type === "release")} busy={proposing.busy || signer === null} propose={proposing.propose} />
       <Deciding busy={proposing.busy || signer === null} propose={proposing.propose} />
+      <FromFile busy={proposing.busy || signer === null} propose={proposing.propose} />
     </>
   );
 }
@@ -394,6 +395,59 @@ function Deciding({ busy, propose }: { busy: boolean; propose: (type: string, bo
           {t("acts.propose", { act: t("type.decision") })}
         </button>
       </div>
+    </details>
+  );
+}
+
+/** An act out of a file: the freeze as the identity side gives it, or the client's files as the auditor's program lists them. */
+export function readAct(text: string): { type: string; data: Bytes; plain: unknown } | null {
+  try {
+    const found = JSON.parse(text) as { type?: string; body?: string; files?: { name: string; hash: string }[] };
+    if (typeof found.type === "string" && typeof found.body === "string") {
+      const read = decode(found.type, found.body);
+      return read === null ? null : { type: found.type, ...read };
+    }
+    if (Array.isArray(found.files)) {
+      const plain = { files: found.files.map(({ name, hash }) => ({ name, hash: fromHex(hash) })) };
+      return { type: "client", data: BODIES.client.toBytes(plain), plain };
+    }
+  } catch {
+    // Not JSON, no hexadecimal digits, or a value outside its limits: no act.
+  }
+  return null;
+}
+
+function FromFile({ busy, propose }: { busy: boolean; propose: (type: string, body: Bytes) => void }): JSX.Element {
+  const { t } = useWords();
+  const [read, setRead] = useState<ReturnType<typeof readAct>>(null);
+  const [wrong, setWrong] = useState(false);
+  const take = (file: File): void => {
+    void file.text().then((text) => {
+      const found = readAct(text);
+      setRead(found);
+      setWrong(found === null);
+    });
+  };
+  return (
+    <details>
+      <summary>{t("from-file")}</summary>
+      <FileField id="act-file" label={t("from-file.file")} hint={t("from-file.hint")} take={take} />
+      {wrong && (
+        <p class="bad" role="alert">
+          {t("acts.unreadable")}
+        </p>
+      )}
+      {read !== null && (
+        <>
+          <h4>{t(`type.${read.type}`)}</h4>
+          <Plain of={read.plain} />
+          <div class="row">
+            <button type="button" disabled={busy} onClick={() => propose(read.type, read.data)}>
+              {t("acts.propose", { act: t(`type.${read.type}`) })}
+            </button>
+          </div>
+        </>
+      )}
     </details>
   );
 }

@@ -13,7 +13,7 @@ import { Key } from "./key.js";
 import { Evidence, LiveState, Trail } from "./live.js";
 import { Failure } from "./pieces.js";
 import { ask, type Election, type Person, Problem, type Side } from "./service.js";
-import { Codes, RollRoom } from "./roll.js";
+import { Codes, Freeze, RollRoom } from "./roll.js";
 import { loadSigner, type Signer } from "./signer.js";
 import { Wizard } from "./wizard.js";
 import { loadWords, useWords, WordsContext } from "./words.js";
@@ -143,7 +143,7 @@ function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): 
   );
 }
 
-const IDENTITY_ROOMS = ["roll", "codes", "key", "trail"] as const;
+const IDENTITY_ROOMS = ["roll", "codes", "freeze", "key", "trail"] as const;
 
 /** What there is at the identity side: the roll and the codes, for those who keep them. */
 function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): JSX.Element {
@@ -159,7 +159,7 @@ function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => v
   }, []);
   const pinned = pin();
   const keeps = me.role !== "officer" && pinned !== "";
-  const rooms = IDENTITY_ROOMS.filter((each) => keeps || (each !== "roll" && each !== "codes"));
+  const rooms = IDENTITY_ROOMS.filter((each) => (keeps || (each !== "roll" && each !== "codes")) && (pinned !== "" || each !== "freeze"));
   const room = rooms.find((each) => each === route) ?? rooms[0]!;
   const manifestHash = pinned === "" ? new Uint8Array(32) : fromHex(pinned);
   return (
@@ -176,6 +176,7 @@ function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => v
       </nav>
       {room === "roll" && <RollRoom me={me} signer={signer} manifestHash={manifestHash} />}
       {room === "codes" && <Codes me={me} signer={signer} manifestHash={manifestHash} />}
+      {room === "freeze" && <Freeze />}
       {room === "key" && <Key me={me} signer={signer} setSigner={setSigner} setMe={setMe} />}
       {room === "trail" && <Trail />}
     </>

@@ -6,7 +6,7 @@ import { type Bytes, fromHex } from "../core/bytes.js";
 import type { Kind } from "../core/transcript.js";
 import { CODE_USE, codeBody, codeBytes, codeKey, makeCode, versionHash } from "./codes.js";
 import { FileFault, readCsv } from "./draft.js";
-import { Failure, FileField, Select, Table, useAct, useAnswer } from "./pieces.js";
+import { Failure, FileField, save, Select, Table, useAct, useAnswer } from "./pieces.js";
 import { ask, type Person, Problem } from "./service.js";
 import { inGroups, type Signer } from "./signer.js";
 import { useWords } from "./words.js";
@@ -111,6 +111,51 @@ export function RollRoom({ me, signer, manifestHash }: { me: Person; signer: Sig
           <div class="row">
             <button type="button" disabled={running.busy || found.people === 0 || missing > 0 || found.slots > 0} onClick={draw}>
               {t("roll.draw-go")}
+            </button>
+          </div>
+        </>
+      )}
+    </section>
+  );
+}
+
+/** The end of the roll, for officers: slots of each district, and the act as a file for the ballot side's console. */
+export function Freeze(): JSX.Element {
+  const words = useWords();
+  const { t } = words;
+  const { found, problem } = useAnswer<{ body: string; slots: Readonly<Record<string, number>> }>("freeze");
+  return (
+    <section>
+      <h2>{t("freeze")}</h2>
+      <p>{t("freeze.why")}</p>
+      {problem instanceof Problem && problem.code === "not-found" ? <p class="open">{t("freeze.not-yet")}</p> : <Failure problem={problem} />}
+      {found !== null && (
+        <>
+          <Table name={t("freeze")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("freeze.district")}</th>
+                <th scope="col" class="number">
+                  {t("live.slots")}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {Object.entries(found.slots).map(([district, count]) => (
+                <tr key={district}>
+                  <td>{district}</td>
+                  <td class="number">{words.number(count)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+          <div class="row">
+            <button
+              type="button"
+              class="main"
+              onClick={() => save("freeze.json", "application/json", JSON.stringify({ type: "freeze", body: found.body }))}
+            >
+              {t("freeze.save")}
             </button>
           </div>
         </>
