@@ -241,6 +241,12 @@ class Store:
         with self._database.read() as connection:
             return connection.execute(select(ENTRIES.c.index).where(ENTRIES.c.leaf == leaf)).scalar()
 
+    def find_indices(self, leaves: Sequence[bytes]) -> dict[bytes, int]:
+        """Return where entries stand, by leaf hash; those that are not in the log are left out."""
+        chosen = select(ENTRIES.c.leaf, ENTRIES.c.index).where(ENTRIES.c.leaf.in_(leaves))
+        with self._database.read() as connection:
+            return {bytes(leaf): index for leaf, index in connection.execute(chosen).all()}
+
     def find_types(self, start: int, types: Sequence[str]) -> list[tuple[int, str]]:
         """Return index and type of every entry of some types, from an index on."""
         chosen = select(ENTRIES.c.index, ENTRIES.c.type).where(ENTRIES.c.index >= start, ENTRIES.c.type.in_(types))

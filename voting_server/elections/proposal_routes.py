@@ -5,6 +5,8 @@ holds the body as it was proposed and as plain values: whoever signs decodes the
 """
 
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path
@@ -14,7 +16,7 @@ from pydantic.config import JsonDict
 from voting_server.elections.acts import show_body
 from voting_server.elections.proposals import Proposals, unpack
 from voting_server.elections.routes import Part
-from voting_server.elections.store import Proposal
+from voting_server.elections.store import OPEN, Proposal
 from voting_server.roles.routes import Caller
 from voting_server.roles.service import Roles
 from voting_server.roles.store import ROLES, Person, Role
@@ -124,8 +126,12 @@ def make_router(proposals: Proposals, roles: Roles) -> APIRouter:
     """Return the routes."""
     router = APIRouter(prefix="/proposals", tags=["proposals"])
 
+    def show_all(found: Sequence[Proposal]) -> list[ProposalOut]:
+        people, places = roles.names(), proposals.places_of(found)
+        return [_show(each, places.get(each.id), people) for each in found]
+
     def show(found: Proposal) -> ProposalOut:
-        return _show(found, proposals.place_of(found), {each.id: each for each in roles.people()})
+        return show_all([found])[0]
 
     @router.post("", status_code=201)
     def propose(asked: Caller, proposal: ProposalIn) -> ProposalOut:
@@ -137,9 +143,10 @@ def make_router(proposals: Proposals, roles: Roles) -> APIRouter:
 
     @router.get("")
     def read_proposals(asked: Caller) -> ProposalsOut:
-        """Return the newest 500 acts, open and ended."""
+        """Return the newest 500 acts, open and ended; parts only of those that are open."""
         roles.require(asked, ROLES)
-        return ProposalsOut(proposals=[show(each) for each in proposals.read()])
+        found = [each if each.state in OPEN else replace(each, parts=b"") for each in proposals.read()]
+        return ProposalsOut(proposals=show_all(found))
 
     @router.get("/{identifier}")
     def read_proposal(asked: Caller, identifier: Identifier) -> ProposalOut:
@@ -170,9 +177,10 @@ def make_router(proposals: Proposals, roles: Roles) -> APIRouter:
     return router
 
 
-def _show(found: Proposal, index: int | None, people: dict[int, Person]) -> ProposalOut:
+def _show(found: Proposal, index: int | None, people: Mapping[int, Person]) -> ProposalOut:
     def name(person: int | None) -> str:
-        return people[person].name if person in people else ""
+        somebody = None if person is None else people.get(person)
+        return "" if somebody is None else somebody.name
 
     return ProposalOut(
         id=found.id,

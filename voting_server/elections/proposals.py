@@ -135,9 +135,10 @@ class Proposals:
             store.expire(connection)
             return store.read(connection)
 
-    def place_of(self, proposal: Proposal) -> int | None:
-        """Return where the entry of a taken proposal stands in the log, once it does."""
-        return None if proposal.leaf is None else self._board.find_index(proposal.leaf)
+    def places_of(self, proposals: Sequence[Proposal]) -> dict[int, int]:
+        """Return where the entries of taken proposals stand in the log, by the proposals' ids."""
+        leaves = {each.leaf: each.id for each in proposals if each.leaf is not None}
+        return {leaves[leaf]: index for leaf, index in self._board.store.find_indices(list(leaves)).items()}
 
     # ------------------------------------------------------------------------------------------------------- inside
 
