@@ -87,7 +87,7 @@ def _fail(message: str) -> NoReturn:
 
 @app.command(name="verify", epilog=_EXAMPLES)
 def verify_record(
-    record: Record,
+    record: Annotated[str, typer.Argument(help="Folder of the log's files, or the http(s) address that serves them.")],
     manifest_hash: Annotated[
         str | None, typer.Option("--manifest-hash", help="64 hexadecimal digits, from outside the record.")
     ] = None,
@@ -98,6 +98,10 @@ def verify_record(
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", help="Dask scheduler (tcp://…) whose workers verify; the extra dask.")
     ] = None,
+    copy: Annotated[
+        Path | None, typer.Option("--copy", help="For an address: folder of the verified copy, which grows.")
+    ] = None,
+    log: Annotated[str | None, typer.Option("--log", help="For an address: the log's key (vkey).")] = None,
     json_path: Annotated[str | None, typer.Option("--json", help="Write the report as JSON; - prints it.")] = None,
     html_path: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")] = None,
     hints: Annotated[Path | None, typer.Option("--hints", help="Untrusted point hints that speed decoding up.")] = None,
@@ -106,7 +110,7 @@ def verify_record(
 ) -> None:
     """Check a whole record and report. Exit status 0 only if every required check passed and none was skipped."""
     t = dictionary(lang.value)
-    folder = _open(record, t)
+    folder = _open(_copied(record, copy, log, t), t)
     given = verify.Given(_parse_hash(manifest_hash, t), _read_slots(slots, t), int(time.time() * 1000))
     started = time.monotonic()
     with (
@@ -122,13 +126,28 @@ def verify_record(
         audited,
         given,
         command="dobush-audit verify " + " ".join(shlex.quote(str(option)) for option in options),
-        name=str(record),
+        name=record,
         checked_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         software=fetch.software(),
         work=work,
     )
     _publish(made, t, json_path, html_path, check)
     raise typer.Exit(report.exit_status(made.findings))
+
+
+def _copied(record: str, copy: Path | None, log: str | None, t: Dictionary) -> Path:
+    """Return the folder to audit; what an address serves beyond the copy is fetched and verified first."""
+    if not record.startswith(("http://", "https://")):
+        return Path(record)
+    if copy is None or log is None:
+        _fail(t("audit.usage.address"))
+    try:
+        with _refusals(), _progress(t) as tell:
+            mirrored = Mirror(copy, parse_verifier_key(log), copy.with_name(f"{copy.name}-forks"))
+            mirrored.update(read_url(record), tell=tell)
+    except fetch.InputError as error:
+        _fail(str(error))
+    return copy
 
 
 def _workers(count: int | None, scheduler: str | None) -> "Processes | Cluster":

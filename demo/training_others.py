@@ -76,7 +76,7 @@ def _begin_again(t: Training, change: Callable[[Any], Any]) -> bool:
 def _missing_part(t: Training) -> bool:
     manifest, parts = t.commission.write_manifest(t.trustees.public_keys, t.witnesses.public_keys)
     t.board = TolerantBoard(t.folder / "record", t.commission, manifest, t.witnesses, OPENS_AT_MS - 24 * 60 * MINUTE_MS)
-    t.planted.append(len(parts))
+    t.planted += [len(parts) - 1, len(parts)]  # what stands in its place, and the seal behind
     t.board.begin(t.commission.by_officers("manifest", manifest), [*parts[:-2], parts[-1]])
     t.append()
     t.board.record.manifest = None  # nothing can follow

@@ -11,7 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from audit import verify
-from audit.report import exit_status
+from audit.report import Work as Cost
+from audit.report import exit_status, to_json
 from crypto.election.entries import Strike
 from crypto.election.record import Discharged, Office, Record, Work, discharge
 from crypto.errors import Refused
@@ -34,6 +35,15 @@ class Threads:
 
     def take(self) -> list[Discharged]:
         return []
+
+
+def test_a_recount_gives_the_same_bytes_but_for_time_and_cost() -> None:
+    world = world_at("complete")
+    texts = [
+        to_json(replace(audited(files_of(world), given_of(world), workers)[1], work=Cost(0.0, 0, 0)))
+        for workers in (verify.Inline(), Threads(), verify.Inline())
+    ]
+    assert texts[0] == texts[1] == texts[2]
 
 
 def broken_world() -> World:
