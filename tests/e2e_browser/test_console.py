@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright, expect
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from crypto.election.entries import Freeze
 from locales import dictionary
@@ -26,6 +27,7 @@ from tests.unit.voting_server.elections.test_drafts import names, person
 from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
+from voting_server.elections.store import PROPOSALS
 from voting_server.plumbing.serving import options
 from voting_server.plumbing.settings import Settings, Side
 from voting_server.roles.store import Role
@@ -305,6 +307,33 @@ def test_two_officers_found_an_election_and_run_it(house: House, tmp_path: Path)
         )
         == "refused"
     )
+
+
+def test_the_second_officers_browser_refuses_what_a_lying_service_shows(house: House, tmp_path: Path) -> None:
+    aida, bakyt = open_browser(house), open_browser(house)
+    for officer, name, body in ((aida, "Aida", "Commission"), (bakyt, "Bakyt", "Chamber")):
+        officer.enter(house.invite(name, body))
+    open_draft(aida, draft_of([aida.name_key(), bakyt.name_key()]), tmp_path)
+    aida.page.get_by_label(aida.t("acts.type-name", name="council-2030"), exact=True).fill("council-2030")
+    aida.press("wizard.propose")
+    aida.page.get_by_role("button", name=aida.t("type.manifest")).first.wait_for()
+    lies = ({"parts": b"[]"}, {"body": b"\xa0"}, {"type": "close"})
+    for lie, barrier in zip(lies, ("parts", "unreadable", "unreadable"), strict=True):
+        database = house.app.state.context.database
+        with database.begin() as connection:
+            truth = dict(connection.execute(select(PROPOSALS)).mappings().one())
+            connection.execute(PROPOSALS.update().values(**lie))
+        bakyt.page.goto(f"{house.url}/console/?lang=en#/live")
+        bakyt.page.reload()
+        bakyt.go("acts")
+        if barrier == "parts":
+            bakyt.page.get_by_role("button", name="1. ").click()
+            bakyt.page.get_by_text(bakyt.t(f"acts.barrier.{barrier}")).wait_for()
+        expect(bakyt.page.get_by_role("button", name=bakyt.t("acts.sign-go"), exact=True)).to_have_count(0)
+        with database.begin() as connection:
+            connection.execute(PROPOSALS.update().values(**truth))
+    sign_act(bakyt, "manifest")
+    bakyt.page.get_by_text(bakyt.t("state.taken")).first.wait_for()
 
 
 def test_a_registrar_imports_the_roll_draws_slots_and_prints_codes(
