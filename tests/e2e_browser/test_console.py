@@ -317,7 +317,7 @@ def test_the_second_officers_browser_refuses_what_a_lying_service_shows(house: H
     aida.page.get_by_label(aida.t("acts.type-name", name="council-2030"), exact=True).fill("council-2030")
     aida.press("wizard.propose")
     aida.page.get_by_role("button", name=aida.t("type.manifest")).first.wait_for()
-    lies = ({"parts": b"[]"}, {"body": b"\xa0"}, {"type": "close"})
+    lies: tuple[dict[str, Any], ...] = ({"parts": b"[]"}, {"body": b"\xa0"}, {"type": "close"})
     for lie, barrier in zip(lies, ("parts", "unreadable", "unreadable"), strict=True):
         database = house.app.state.context.database
         with database.begin() as connection:
