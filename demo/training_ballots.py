@@ -203,11 +203,11 @@ def _out_of_order(t: Training) -> None:
 
 
 def _two_in_a_block(t: Training) -> None:
+    """Cast two ballots of one number, each of them good alone."""
     voter = t.once()
-    first = t.next_ballot(voter)
-    task = Task(voter, 3, first.hash, t.board.now_ms)
-    entries = [cast(t, first.ballot, voter), cast(t, t.booth.seal(task, t.board.head).ballot, voter)]
-    _as_given(t, arrange(entries), planted=1)
+    task = Task(voter, 2, t.last[voter].hash, t.board.now_ms)
+    both = [t.booth.seal(task, t.board.head, use=use).ballot for use in ("ballot", "other")]
+    _as_given(t, arrange([cast(t, ballot, voter) for ballot in both]), planted=1)
 
 
 def _early(t: Training) -> None:
