@@ -51,7 +51,7 @@ from demo.witnesses import Witnesses
 SIZE_A_BALLOT: Final = 5_000
 """Bytes of disk for a ballot, its credential, their tiles, and a hint file beside them."""
 
-_BLOCKS_OF_THE_DAY: Final = 720
+_BLOCKS_OF_THE_DAY: Final = 640
 _SMALLEST_BLOCK: Final = 500
 _CREDENTIALS_A_BLOCK: Final = 4_000
 _CHUNK: Final = 125
