@@ -59,8 +59,13 @@ class _Response(http.client.HTTPResponse):
         super().__init__(connection, **options)
         incoming = Timed(connection)
         incoming.begin(wait_s, size + _LARGEST_HEAD)
-        self.fp.close()
-        self.fp = io.BufferedReader(incoming)
+        # What it was keeps the socket open when the connection lets go of it, which is before the body is read.
+        self._kept, self.fp = self.fp, io.BufferedReader(incoming)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        super().close()
+        self._kept.close()
 
 
 def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:
@@ -83,8 +88,8 @@ def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:
             bounded = partial(_Response, wait_s=end - time.monotonic(), size=largest + 1)
             connection.response_class = bounded  # type: ignore[assignment]
             connection.request("GET", f"{folder}/{path}", headers={"Connection": "close"})
-            answer = connection.getresponse()
-            data = answer.read(largest + 1) if answer.status == http.client.OK else b""
+            with connection.getresponse() as answer:
+                data = answer.read(largest + 1) if answer.status == http.client.OK else b""
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise InputError(f"{prefix}/{path} does not answer") from error
         finally:

@@ -203,6 +203,15 @@ def test_no_more_of_a_file_is_read_than_it_may_be_large(path: str, largest: int)
     assert sum(sent) < 50_000_000
 
 
+@pytest.mark.parametrize("length", [b"Content-Length: 60000\r\n", b""])
+def test_a_file_on_a_connection_that_the_server_closes_comes_whole(length: bytes) -> None:
+    def send(peer: socket.socket, _ended: threading.Event) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + length + b"\r\n" + b"x" * 60_000)
+
+    with log_that(send) as url:
+        assert read_url(url)("tile/entries/000") == b"x" * 60_000
+
+
 def test_endless_headers_are_not_read(tmp_path: Path) -> None:
     def send(peer: socket.socket, _ended: threading.Event) -> None:
         with suppress(OSError):
