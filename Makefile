@@ -1,4 +1,4 @@
-# Targets: help demo demo-service serve test check bench kernel lock clean. Everything lives in .venv; nothing outside the checkout is changed,
+# Targets: help demo demo-direct serve test check bench kernel lock clean. Everything lives in .venv; nothing outside the checkout is changed,
 # except that missing Debian packages named in packages.txt are installed when make runs as root.
 
 PYTHON ?= python3
@@ -40,16 +40,16 @@ $(shell rm -f $(CLIENT))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-service serve test check bench bench-server bench-client gallery kernel pictures client lock clean
+.PHONY: help demo demo-direct serve test check bench bench-server bench-client gallery kernel pictures client lock clean
 
 help: ## say what each target does
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-demo: $(KERNEL) ## a whole election on real figures, from the key ceremony to VERIFIED (options: make demo ARGS="--voters 20000")
+demo: $(KERNEL) ## a whole election through the service's programs, from the key ceremony to VERIFIED (options: make demo ARGS="--voters 500")
 	$(BIN)/python -m demo $(ARGS)
 
-demo-service: $(KERNEL) ## the same day through the service: eleven programs, thirty voters over HTTP, about two minutes of real time
-	$(BIN)/python -m demo.service $(ARGS)
+demo-direct: $(KERNEL) ## the same day without the service, in virtual time (options: make demo-direct ARGS="--voters 20000")
+	$(BIN)/python -m demo.direct $(ARGS)
 
 serve: $(KERNEL) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")
 	$(BIN)/python -m demo.desk $(ARGS)

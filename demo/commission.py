@@ -143,6 +143,11 @@ class Commission:
 
     # ---------------------------------------------------------------------------------------------------- block 0
 
+    @property
+    def origin(self) -> str:
+        """The log's name."""
+        return origin_of(HOST, KIND, "president-2021")
+
     def write_manifest(
         self, trustee_keys: Sequence[bytes], witness_keys: Sequence[bytes]
     ) -> tuple[Manifest, list[tuple[str, Message]]]:
@@ -154,7 +159,7 @@ class Commission:
             protocol=1,
             suite="RISTRETTO255-SHA512",
             kind=KIND,
-            origin=origin_of(HOST, KIND, "president-2021"),
+            origin=self.origin,
             short_name="president-2021",
             title=Text3(
                 ky="2021-жылдын 10-январындагы шайлоо (көргөзмө)",

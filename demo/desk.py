@@ -28,8 +28,8 @@ from crypto.election.entries import parse_entry
 from crypto.election.record import Record
 from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, read_bundle
 from crypto.signatures import VerifierKey, parse_checkpoint, parse_note
-from demo.__main__ import STEPS as DEMO_STEPS
-from demo.__main__ import Demo
+from demo.direct import STEPS as DEMO_STEPS
+from demo.direct import Demo
 from demo.electorate import Electorate, published
 from demo.practice import People, Preparation, witness_name
 from demo.register import CODES_FILE, Registrars, fill

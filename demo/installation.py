@@ -7,16 +7,14 @@ they meet over HTTP alone. Two SQLite files, one a side.
 3
 """
 
-import hashlib
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,8 +29,9 @@ from crypto.errors import DobushError
 from crypto.merkle import TILE_WIDTH, read_bundle
 from crypto.signatures import VerifierKey
 from demo.commission import Commission
+from demo.roles import make_holder
 
-WAIT_S = 120.0
+WAIT_S = 300.0
 _LOOK_S = 0.2
 
 
@@ -49,62 +48,14 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
-def wait_until(done: Callable[[], bool], what: str, seconds: float = WAIT_S) -> None:
-    """Return when something has happened. Raises InstallationError when it does not."""
+def wait_until(done: Callable[[], bool], what: str, installation: "Installation", seconds: float = WAIT_S) -> None:
+    """Return when something has happened. Raises InstallationError when it does not, or a program has ended."""
     ends = time.monotonic() + seconds
     while not done():
+        installation.require_running()
         if time.monotonic() > ends:
             raise InstallationError(f"waited for {what} in vain")
         time.sleep(_LOOK_S)
-
-
-@dataclass
-class Follower:
-    """A mirror of the log and the state machine over it: what trustees, officers and the auditor look at."""
-
-    folder: Path
-    url: str
-    manifest: Manifest
-    commission: Commission
-    record: Record = field(init=False)
-    entries: list[bytes] = field(default_factory=list)
-    mirror: Mirror = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Begin with nothing."""
-        log = VerifierKey(self.manifest.origin, self.manifest.log_key)
-        self.mirror = Mirror(self.folder, log, self.folder.with_name("forks"))
-        self.record = Record(self.entries.__getitem__)
-
-    @property
-    def now_ms(self) -> int:
-        """The time."""
-        return time.time_ns() // 1_000_000
-
-    def update(self) -> int:
-        """Fetch what is new; return how many entries there are. Raises Refused where the log contradicts itself."""
-        try:
-            self.mirror.update(read_url(self.url))
-        except InputError:
-            return len(self.entries)
-        size = self.mirror.size
-        raws: list[bytes] = []
-        for bundle in range(len(self.entries) // TILE_WIDTH, -(-size // TILE_WIDTH)):
-            raws += read_bundle(self.mirror.get, bundle, size)[max(0, len(self.entries) - bundle * TILE_WIDTH) :]
-            start = len(self.entries)
-            self.entries += raws
-            self.record.extend(self.entries[start:])
-            raws = []
-        return size
-
-    def wait_for(self, done: Callable[[Record], bool], what: str, seconds: float = WAIT_S) -> None:
-        """Follow the log until its record says so."""
-
-        def look() -> bool:
-            self.update()
-            return self.record.manifest is not None and done(self.record)
-
-        wait_until(look, what, seconds)
 
 
 @dataclass
@@ -114,14 +65,18 @@ class Installation:
     folder: Path
     commission: Commission
     ports: list[int] = field(default_factory=lambda: free_ports(2))
-    operator: str = field(default_factory=lambda: secrets.token_hex(16))
+    operators: dict[str, dict[str, str]] = field(default_factory=dict)
     running: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     http: dict[str, httpx.Client] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make the clients."""
         for side in ("identity", "ballot"):
-            self.http[side] = httpx.Client(base_url=self.url(side), timeout=30)
+            self.http[side] = self.client(side)
+
+    def client(self, side: str) -> httpx.Client:
+        """Return new connections to a side."""
+        return httpx.Client(base_url=self.url(side), timeout=WAIT_S, verify=False)  # noqa: S501 - loopback without TLS
 
     def url(self, side: str) -> str:
         """Return a side's web origin."""
@@ -142,10 +97,13 @@ class Installation:
             "DOBUSH_DATA_DIR": str(self.folder / side),
             "DOBUSH_IDENTITY_ORIGIN": self.url("identity"),
             "DOBUSH_BALLOT_ORIGIN": self.url("ballot"),
-            "DOBUSH_OPERATORS": json.dumps([hashlib.sha256(self.operator.encode()).hexdigest()]),
             # All voters of the demo come from one address.
             "DOBUSH_LIMITS__REQUESTS_A_MINUTE": "1000000",
             "DOBUSH_LIMITS__ENROLMENTS_A_MINUTE": "1000000",
+            "DOBUSH_LIMITS__SESSION_REQUESTS_A_MINUTE": "1000000",
+            # A machine that does something else besides is slow, not wrong.
+            "DOBUSH_WITNESS_MS": "5000",
+            "DOBUSH_LIMITS__SKEW_MS": "10000",
         }
         if side == "ballot":
             made["DOBUSH_LOG_KEY"] = self.commission.log.key.seed.hex()
@@ -182,7 +140,16 @@ class Installation:
             except httpx.HTTPError:
                 return False
 
-        wait_until(answers, f"the {side} side")
+        wait_until(answers, f"the {side} side", self)
+
+    def require_running(self) -> None:
+        """Check that no program has ended by itself. Raises InstallationError with the last line that it wrote."""
+        for place, process in enumerate(self.running):
+            status = process.poll()
+            if status is not None:
+                log = self.folder / f"process-{place}.log"
+                last = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2][-300:]
+                raise InstallationError(f"{log.name} has ended with {status}: {last}")
 
     def stop(self) -> None:
         """End every program."""
@@ -199,13 +166,29 @@ class Installation:
 
     # ---------------------------------------------------------------------------------------------------- requests
 
-    def operate(self, side: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON
+    def operate(self, side: str, path: str, body: object = None, http: httpx.Client | None = None) -> Any:  # noqa: ANN401 - JSON
         """Act as an operator; return the answer's JSON."""
-        headers = {"authorization": f"Bearer {self.operator}"}
-        answer = self.http[side].post(path, json=body, headers=headers)
+        headers = self.operators.get(side) or self._enter(side)
+        answer = (http or self.http[side]).post(path, json=body, headers=headers)
         if answer.status_code >= 300:
             raise InstallationError(f"{path} answers {answer.status_code}: {answer.text[:300]}")
         return answer.json() if answer.content else None
+
+    def _enter(self, side: str) -> dict[str, str]:
+        """Invite an operator on the command line and log her in with a software passkey; return her headers."""
+        words = ("--role", "operator", "--name", "Operator", "--body", "the installation")
+        code = json.loads(self.call("dobush-server", "role", "add", "--side", side, *words, side=side))["code"]
+        holder, origin = make_holder("demo operator", side), self.url(side)
+        with self.client(side) as http:
+
+            def post(path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
+                answer = http.post(path, json=body, headers=headers)
+                http.cookies.clear()
+                return answer
+
+            holder.register(post, side, code, "localhost", origin)
+            self.operators[side] = holder.log_in(post, side, "localhost", origin)
+        return self.operators[side]
 
     def send(self, entries: Sequence[bytes], seconds: float = WAIT_S) -> None:
         """Bring entries to the board and wait until each stands in the log; what comes too early is sent again."""
@@ -225,4 +208,60 @@ class Installation:
                         )
             waiting = left
             if waiting:
+                self.require_running()
                 time.sleep(_LOOK_S)
+
+
+@dataclass
+class Follower:
+    """A mirror of the log and the state machine over it: what trustees, officers and the auditor look at."""
+
+    folder: Path
+    installation: Installation
+    manifest: Manifest
+    commission: Commission
+    record: Record = field(init=False)
+    entries: list[bytes] = field(default_factory=list)
+    mirror: Mirror = field(init=False)
+    trouble: str = ""
+
+    def __post_init__(self) -> None:
+        """Begin with nothing."""
+        log = VerifierKey(self.manifest.origin, self.manifest.log_key)
+        self.mirror = Mirror(self.folder, log, self.folder.with_name("forks"))
+        self.record = Record(self.entries.__getitem__)
+
+    @property
+    def now_ms(self) -> int:
+        """The time."""
+        return time.time_ns() // 1_000_000
+
+    def update(self) -> int:
+        """Fetch what is new; return how many entries there are. Raises Refused where the log contradicts itself."""
+        try:
+            self.mirror.update(read_url(self.installation.log_url))
+        except InputError as error:
+            self.trouble = f" ({error})"
+            return len(self.entries)
+        self.trouble = ""
+        size = self.mirror.size
+        raws: list[bytes] = []
+        for bundle in range(len(self.entries) // TILE_WIDTH, -(-size // TILE_WIDTH)):
+            raws += read_bundle(self.mirror.get, bundle, size)[max(0, len(self.entries) - bundle * TILE_WIDTH) :]
+            start = len(self.entries)
+            self.entries += raws
+            self.record.extend(self.entries[start:])
+            raws = []
+        return size
+
+    def wait_for(self, done: Callable[[Record], bool], what: str, seconds: float = WAIT_S) -> None:
+        """Follow the log until its record says so."""
+
+        def look() -> bool:
+            self.update()
+            return self.record.manifest is not None and done(self.record)
+
+        try:
+            wait_until(look, what, self.installation, seconds)
+        except InstallationError as error:
+            raise InstallationError(f"{error}{self.trouble}") from error

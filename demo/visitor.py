@@ -10,6 +10,7 @@ the demo has none.
 
 import hashlib
 import json
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,13 +23,14 @@ from crypto.election.ballot import Receipt, cast_challenge
 from crypto.election.entries import BallotEntry, Entry, Spoiled
 from demo.ballots import Head, Sealed
 from demo.commission import KIND
-from demo.installation import InstallationError
+from demo.installation import WAIT_S, InstallationError
 from demo.voters import SoftwarePasskey
 from voting_server.casting.login import login_challenge
 from voting_server.voters.enrolment import registration_challenge
 from voting_server.voters.evidence import Election, prove_code
 
 CBOR = "application/cbor"
+LONGEST_PAUSE_S = 5.0
 
 
 def encode(data: bytes) -> str:
@@ -59,7 +61,13 @@ class Browser:
         }
         if content is not None:
             headers["content-type"] = kind
-        answer = self.http.request(method, path, content=content, json=body, headers=headers)
+        ends = time.monotonic() + WAIT_S
+        while True:
+            answer = self.http.request(method, path, content=content, json=body, headers=headers)
+            # A busy service says when to come again; a ballot may be sent twice.
+            if answer.status_code not in {429, 503} or time.monotonic() > ends:
+                break
+            time.sleep(min(LONGEST_PAUSE_S, float(answer.headers.get("retry-after", 1))))
         for line in answer.headers.get_list("set-cookie"):
             name, _, value = line.partition(";")[0].partition("=")
             self.cookies[name] = value
