@@ -169,10 +169,10 @@ class Counter {
     } else if (type === "close") this.closeCount = parseBody(entry, "close").ballots;
     else if (type === "aggregate") {
       const aggregate = parseBody(entry, "aggregate");
-      this.aggregates.set(`${aggregate.contest}/${aggregate.cell}`, aggregate);
+      setOnce(this.aggregates, `${aggregate.contest}/${aggregate.cell}`, aggregate, "TALLY-2");
     } else if (type === "result") {
       const result = parseBody(entry, "result");
-      this.results.set(`${result.contest}/${result.cell}`, result.votes);
+      setOnce(this.results, `${result.contest}/${result.cell}`, result.votes, "TALLY-5");
     } else if (type === "decision") this.decisions.push(parseBody(entry, "decision"));
   }
 
@@ -347,4 +347,10 @@ function refuseTooMany(
   if (votes.length !== options) throw new Contradiction("other-options", fields);
   if (votes.some((each) => each > ballots)) throw new Contradiction("over-100", { ...fields, votes: Math.max(...votes) });
   if (sum < kmin * ballots || sum > kmax * ballots) throw new Contradiction("votes-do-not-add-up", fields);
+}
+
+/** A cell MUST have one aggregate and one result: what comes second is refused and changes nothing. */
+function setOnce<T>(map: Map<string, T>, key: string, value: T, check: string): void {
+  if (map.has(key)) throw new Refused(check, "the cell has one already");
+  map.set(key, value);
 }
