@@ -3,7 +3,7 @@
 Spec: `docs/operations/officers.md`. Challenges are computed here from the server's token, as every client must. Cookies
 are carried by hand, because they are for HTTPS only and the demo has none.
 
->>> make_holder("any").passkey == make_holder("any").passkey
+>>> make_holder("any").passkey.cose_key == make_holder("any").passkey.cose_key
 True
 """
 
