@@ -1,6 +1,7 @@
 """Redis shares limits between workers; without it each counts for itself, and nothing else changes."""
 
 import asyncio
+import socket
 
 import pytest
 
@@ -75,3 +76,20 @@ def test_a_value_ends() -> None:
     assert cache.get("a") is None
     cache.set("a", b"1", 60)
     assert cache.get("a") == b"1"
+
+
+def test_a_redis_that_accepts_and_never_answers_holds_nobody_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cache = Cache(f"redis://127.0.0.1:{silent.getsockname()[1]}")
+
+        async def listen() -> int:
+            count = 0
+            async for _ in cache.ticks("feed", 0.01):
+                count += 1
+                if count == 3:
+                    break
+            return count
+
+        assert asyncio.run(asyncio.wait_for(listen(), 5)) == 3
+        assert hits(cache) == [True, True, True, False]
+        assert cache.is_lost

@@ -93,7 +93,7 @@ class Cache:
             while True:
                 yield
                 await asyncio.sleep(seconds)
-        client = redis.asyncio.Redis.from_url(self._url, socket_connect_timeout=_ANSWER_S)
+        client = redis.asyncio.Redis.from_url(self._url, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S)
         pubsub = client.pubsub(ignore_subscribe_messages=True)
         try:
             while True:
