@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -152,6 +153,20 @@ def test_a_forged_election_is_refused_before_anybody_votes(town: Town, forge: ob
     walk.button("start.candidates").click()
     walk.page.get_by_text(walk.t("refused.what")).first.wait_for()
     assert changed
+    assert not walk.page.get_by_text("Талапкер").count()
+
+
+def test_a_service_that_names_another_kind_of_election_is_refused(town: Town) -> None:
+    walk = Walk(town, town.voter(), "en")
+
+    def answer(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(response=response, json={**response.json(), "kind": "real"})
+
+    walk.voter.context.route(re.compile(r"/election$"), answer)
+    walk.start()
+    walk.button("start.candidates").click()
+    walk.page.get_by_text(walk.t("refused.what")).first.wait_for()
     assert not walk.page.get_by_text("Талапкер").count()
 
 

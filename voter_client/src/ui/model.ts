@@ -392,6 +392,10 @@ export class Model {
     const { openCore } = await later("core", () => import("./core"));
     this.core ??= await openCore();
     const election = await this.core.verifyElection(PIN, this.nowMs(), this.state.voter?.style ?? null);
+    // The banner of a practice election and what the phone's key signs go by the kind: the manifest has the word.
+    if (this.state.info !== null && this.state.info.kind !== election.manifest.kind) {
+      throw new Refused("RECORD-3", "another kind of election", "server");
+    }
     this.set({ election });
     return election;
   }
@@ -509,8 +513,8 @@ export class Model {
   /** Sign the sealed ballot with the phone's key, keep it, send it. */
   castSealed(): Promise<void> {
     return this.run(async () => {
-      const { sealed, me, voter, info } = this.state;
-      if (sealed === null || me === null || voter === null || info === null || this.core === null) return;
+      const { sealed, me, voter, election } = this.state;
+      if (sealed === null || me === null || voter === null || election === null || this.core === null) return;
       const hash = toHex(sealed.hash);
       let nonce: Uint8Array;
       try {
@@ -521,8 +525,8 @@ export class Model {
         return;
       }
       const { castChallenge } = await later("challenges", () => import("./challenges"));
-      if (!isKind(info.kind)) return;
-      const signed = await passkey.sign(castChallenge(info.kind, fromHex(PIN), sealed.hash, nonce), me.key);
+      const challenge = castChallenge(election.manifest.kind, fromHex(PIN), sealed.hash, nonce);
+      const signed = await passkey.sign(challenge, me.key);
       const { BALLOT_ENTRY, entryToBytes } = await later("messages", () => import("../core/entries"));
       const body = BALLOT_ENTRY.toBytes({
         ballot: sealed.ballot,
