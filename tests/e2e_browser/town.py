@@ -4,6 +4,8 @@
 new browser context with an authenticator. The folders are the caller's; nothing outlives the context.
 """
 
+import base64
+import itertools
 import socket
 import subprocess
 import threading
@@ -15,12 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
 
 from crypto.election.entries import Contest, Option, Text3
 from crypto.rules import Between, OneOf
+from crypto.signatures import cose_es256
 from demo.desk import PRACTICE, Practice, assemble
-from demo.practice import OPTIONS, People
+from demo.practice import OPTIONS, VOTERS, People
+from demo.voters import SoftwarePasskey
 from voting_server.app import create_app
 from voting_server.plumbing.serving import options
 
@@ -83,6 +89,16 @@ class TownPeople(People):
         """Return the contests of this town."""
         return self.papers
 
+    def phone_key(self, slot: int) -> ec.EllipticCurvePrivateKey:
+        """Return the private key of a slot whose credential stands on the board from the beginning."""
+        return ec.derive_private_key(int.from_bytes(self.seed("phone", slot)[:31], "big") + 1, ec.SECP256R1())
+
+    def passkey(self, slot: int) -> SoftwarePasskey:
+        """Return the same key as a program uses it."""
+        key = self.phone_key(slot)
+        point = key.public_key().public_numbers()
+        return SoftwarePasskey(cose_es256(point.x.to_bytes(32, "big"), point.y.to_bytes(32, "big")), key)
+
 
 @dataclass
 class Voter:
@@ -92,6 +108,7 @@ class Voter:
     page: Page
     cdp: CDPSession
     authenticator: str
+    handover: str = ""
 
     def verify_user(self, *, able: bool) -> None:
         """Let the authenticator verify its user, or refuse."""
@@ -106,6 +123,7 @@ class Town:
     origin: str
     browser: Browser
     codes: list[str] = field(default_factory=list)
+    _slots: Iterator[int] = field(default_factory=lambda: itertools.cycle(range(VOTERS)))
 
     @property
     def url(self) -> str:
@@ -126,6 +144,38 @@ class Town:
         if authenticator:
             made = add_authenticator(cdp)
         return Voter(context, page, cdp, made)
+
+    def resident(self, slot: int | None = None, **more: Any) -> Voter:  # noqa: ANN401 - a context's options
+        """Return a voter who identified long ago: her key is in the phone, its public half on the board.
+
+        Without a slot the next of twelve, over and over: who voted before changes her vote.
+        """
+        people = self.practice.people
+        assert isinstance(people, TownPeople)
+        at = next(self._slots) if slot is None else slot
+        voter = self.voter(**more)
+        name = people.passkey(at).credential_id
+        key = people.phone_key(at).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        add_credential(voter, name, key)
+        text = base64.urlsafe_b64encode(name).rstrip(b"=").decode()
+        voter.handover = f"me={people.pseudonym(at).hex()}&key={text}"
+        return voter
+
+
+def add_credential(voter: Voter, name: bytes, key: bytes) -> None:
+    """Put a key (PKCS #8) into a phone, as a synced passkey comes into a new one."""
+    credential = {
+        "credentialId": base64.b64encode(name).decode(),
+        "isResidentCredential": True,
+        "rpId": "localhost",
+        "privateKey": base64.b64encode(key).decode(),
+        "userHandle": base64.b64encode(name).decode(),
+        "signCount": 0,
+        "backupEligibility": True,
+        "backupState": True,
+    }
+    what = {"authenticatorId": voter.authenticator, "credential": credential}
+    voter.cdp.send("WebAuthn.addCredential", what)
 
 
 def add_authenticator(cdp: CDPSession) -> str:
@@ -180,7 +230,10 @@ def open_town(
     thread.start()
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
     try:
+        give_up = time.monotonic() + 60
         while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < give_up, "the town did not open"
             time.sleep(0.02)
         practice.start_sequencer()
         practice.start_registrars(f"{origin}/{PRACTICE}")

@@ -85,6 +85,11 @@ class Walk:
         self.heading("waiting.heading").or_(self.heading("login.heading")).wait_for()
         self.look("waiting")
 
+    def return_home(self) -> None:
+        """Open the page as somebody whose key stands on the board, until the log-in is asked for."""
+        self.page.goto(f"{self.town.url}/vote/#lang={self.language}&{self.voter.handover}")
+        self.button("login.go").wait_for()
+
     def log_in(self) -> None:
         """Wait for the log-in and confirm it; the ballot opens."""
         self.button("login.go").wait_for()
