@@ -15,8 +15,7 @@ import html
 import http.client
 import json
 import re
-import urllib.error
-import urllib.request
+import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -28,7 +27,7 @@ from urllib.parse import urljoin, urlsplit
 
 from audit.fetch import InputError, read_file
 from audit.lookup import Lookup
-from audit.mirror import NoRedirect
+from audit.mirror import ask
 from audit.report import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_VERIFIED, SYMBOLS
 from crypto.election.entries import Client, parse_entry
 from crypto.election.record import Record
@@ -42,6 +41,7 @@ LARGEST: Final = 1 << 20
 """Bytes of the largest file of a client that is read."""
 
 _TIMEOUT_S: Final = 20
+_TOTAL_S: Final = 600
 _NAME: Final = re.compile(r"[a-z]+/[A-Za-z0-9_.-]{1,150}")
 _PIN: Final = re.compile(rf'<meta name="({"|".join(PINS)})" content="([^"<>]*)">'.encode())
 _LINK: Final = re.compile(
@@ -305,29 +305,27 @@ def _line(finding: Finding, t: Dictionary) -> str:
     return f"{symbol} {finding.name}: {text}"
 
 
-def read_served(prefix: str, timeout_s: float = _TIMEOUT_S) -> Callable[[str], bytes | None]:
+def read_served(prefix: str, timeout_s: float = _TIMEOUT_S, total_s: float = _TOTAL_S) -> Callable[[str], bytes | None]:
     """Return a reader of a server's files that asks as a browser does, for compressed ones; None for 404.
 
-    Raises InputError where nothing answers, for another status, for a header that leads elsewhere, or for more than
-    LARGEST bytes.
+    Raises InputError where nothing answers, for another status, for a header that leads elsewhere, for more than
+    LARGEST bytes, and once all files together have taken `total_s` seconds: a server cannot hold the program for ever.
     """
     if urlsplit(prefix).scheme not in {"http", "https"}:
         raise InputError(f"{prefix} is no http or https address")
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect())
+    site, end = prefix.rstrip("/"), time.monotonic() + total_s
 
     def get(path: str) -> bytes | None:
-        url = f"{prefix.rstrip('/')}/{path}"
-        request = urllib.request.Request(url, headers={"Accept-Encoding": "gzip"})  # noqa: S310 - scheme checked above
-        try:
-            with opener.open(request, timeout=timeout_s) as answer:
-                data, headers = bytes(answer.read(LARGEST + 1)), answer.headers
-        except urllib.error.HTTPError as error:
-            error.close()
-            if error.code == http.client.NOT_FOUND:
-                return None
-            raise InputError(f"{url} answers {error.code}") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise InputError(f"{url} does not answer") from error
+        url, left = f"{site}/{path}", end - time.monotonic()
+        if left <= 0:
+            raise InputError(f"{site} did not hand out all files within {total_s:g} seconds")
+        status, headers, data = ask(
+            site, path, largest=LARGEST, wait_s=min(timeout_s, left), headers={"Accept-Encoding": "gzip"}
+        )
+        if status == http.client.NOT_FOUND:
+            return None
+        if status != http.client.OK:
+            raise InputError(f"{url} answers {status}")
         if "refresh" in headers or "link" in headers:
             raise InputError(f"{url} sends a header that makes a browser load something else")
         coding = headers.get("content-encoding", "identity")

@@ -12,11 +12,11 @@ import http.client
 import io
 import os
 import time
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
+from http.client import HTTPMessage
 from pathlib import Path
 from socket import socket
 from typing import Any
@@ -45,13 +45,6 @@ _LARGEST_HEAD = 65_536
 _MOST_FORKS = 64
 
 
-class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Stays where it was sent."""
-
-    def redirect_request(self, *_args: object, **_options: object) -> None:
-        """Follow no redirect: a log's files stand where the log says."""
-
-
 class _Response(http.client.HTTPResponse):
     """An answer of which so many bytes come within so many seconds, head and body together, or TimeoutError."""
 
@@ -68,6 +61,36 @@ class _Response(http.client.HTTPResponse):
         self._kept.close()
 
 
+def ask(
+    prefix: str, path: str, *, largest: int, wait_s: float, headers: Mapping[str, str] | None = None
+) -> tuple[int, HTTPMessage, bytes]:
+    """Return status, headers and at most `largest + 1` bytes of a file under an http(s) address.
+
+    Raises InputError for another address, or where head and body are not there within `wait_s` seconds. No redirect is
+    followed.
+    """
+    address = urlsplit(prefix)
+    if address.scheme not in {"http", "https"} or not address.hostname:
+        raise InputError(f"{prefix} is no http or https address")
+    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
+    end = time.monotonic() + wait_s
+    try:
+        connection = kind(address.hostname, address.port, timeout=wait_s)
+        try:
+            connection.connect()
+            bounded = partial(_Response, wait_s=end - time.monotonic(), size=largest + 1)
+            connection.response_class = bounded  # type: ignore[assignment]
+            asked = {**(headers or {}), "Connection": "close"}
+            connection.request("GET", f"{address.path.rstrip('/')}/{path}", headers=asked)
+            with connection.getresponse() as answer:
+                data = answer.read(largest + 1) if answer.status == http.client.OK else b""
+        finally:
+            connection.close()
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise InputError(f"{prefix}/{path} does not answer") from error
+    return answer.status, answer.headers, data
+
+
 def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:
     """Return a reader of the files under an http(s) address; None for a file that is not there.
 
@@ -77,26 +100,12 @@ def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:
     address = urlsplit(prefix)
     if address.scheme not in {"http", "https"} or not address.hostname:
         raise InputError(f"{prefix} is no http or https address")
-    host, port, folder = address.hostname, address.port, address.path.rstrip("/")
-    kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
 
     def get(path: str) -> bytes | None:
-        largest, end = _largest(path), time.monotonic() + timeout_s
-        connection = kind(host, port, timeout=timeout_s)
-        try:
-            connection.connect()
-            bounded = partial(_Response, wait_s=end - time.monotonic(), size=largest + 1)
-            connection.response_class = bounded  # type: ignore[assignment]
-            connection.request("GET", f"{folder}/{path}", headers={"Connection": "close"})
-            with connection.getresponse() as answer:
-                data = answer.read(largest + 1) if answer.status == http.client.OK else b""
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise InputError(f"{prefix}/{path} does not answer") from error
-        finally:
-            connection.close()
-        if answer.status not in {http.client.OK, http.client.NOT_FOUND}:
-            raise InputError(f"{prefix}/{path} answers {answer.status}")
-        return data if answer.status == http.client.OK else None
+        status, _, data = ask(prefix, path, largest=_largest(path), wait_s=timeout_s)
+        if status not in {http.client.OK, http.client.NOT_FOUND}:
+            raise InputError(f"{prefix}/{path} answers {status}")
+        return data if status == http.client.OK else None
 
     return get
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -101,3 +103,48 @@ def test_what_is_not_there_is_none_and_other_schemes_are_refused(site: str) -> N
         read_served("file:///etc")
     with pytest.raises(InputError, match="does not answer"):
         read_served("http://127.0.0.1:1")("vote/")
+
+
+class Drip(HTTPServer):
+    """A site that hands out every file a byte at a time, and never the last one, until it is told to end."""
+
+    ended = threading.Event()
+
+    def finish_request(self, request: object, _address: object) -> None:
+        assert isinstance(request, socket.socket)
+        request.recv(4_096)
+        with suppress(OSError):
+            request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            while not self.ended.wait(0.02):
+                request.sendall(b"x")
+
+
+@pytest.fixture
+def drip() -> Iterator[str]:
+    Drip.ended.clear()
+    server = Drip(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    Drip.ended.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_server_that_sends_a_byte_at_a_time_does_not_hold_the_program(drip: str) -> None:
+    # Each byte comes in time; the answer as a whole does not.
+    with pytest.raises(InputError, match="does not answer"):
+        read_served(drip, timeout_s=0.3)("vote/")
+
+
+def test_all_files_together_have_a_time_of_their_own(site: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr("audit.client.time.monotonic", lambda: now[0])
+    Site.contents["vote/"] = (200, {}, b"x")
+    get = read_served(site, total_s=60)
+    now[0] = 59.0
+    assert get("vote/") == b"x"
+    now[0] = 60.0
+    with pytest.raises(InputError, match="did not hand out all files within 60 seconds"):
+        get("vote/")
