@@ -1,10 +1,13 @@
 """Real processes: whose keys are in them, whose clock they trust, whose database they serve."""
 
+import json
 import os
 import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
@@ -21,6 +24,7 @@ from crypto.election.ceremony import make_key
 from crypto.election.entries import parse_entry
 from crypto.signatures import key_id
 from demo.roles import make_holder
+from tests.integration.board.town import Watch
 from tests.integration.conftest import Databases, short_folder
 from tests.simulator import World, secret, signing_key
 from tests.unit.voting_server.elections.test_elections import founding
@@ -61,12 +65,29 @@ def running(environment: dict[str, str], *arguments: str) -> Iterator["subproces
 
 
 def wait_for(process: "subprocess.Popen[bytes]", event: str) -> None:
-    """Read the process's log until an event comes."""
+    """Read the process's log until an event comes; end the process when it does not come."""
     assert process.stderr is not None
-    for line in process.stderr:
-        if f'"event": "{event}"'.encode() in line:
-            return
-    pytest.fail(f"the process ended before {event}")
+    last = b""
+    giving_up = threading.Timer(WAIT_S, process.kill)
+    giving_up.start()
+    try:
+        for last in process.stderr:
+            if f'"event": "{event}"'.encode() in last:
+                return
+    finally:
+        giving_up.cancel()
+    pytest.fail(f"{event} did not come within {WAIT_S} s; the last line: {last!r}")
+
+
+@contextmanager
+def witnesses(world: World, folder: Path) -> Iterator[dict[str, str]]:
+    """Run the world's witnesses in this process, on this machine's clock; yield their addresses by name."""
+    watches = [Watch.start(world, place, folder, clock=lambda: int(time.time())) for place in range(4)]
+    try:
+        yield {watch.server.keys.name: watch.url for watch in watches}
+    finally:
+        for watch in watches:
+            watch.stop()
 
 
 def memory(pid: int) -> bytes:
@@ -132,7 +153,10 @@ def test_nobody_elses_key_is_in_the_servers_process_database_or_files(databases:
             people = [enter(databases, tmp_path, client, place) for place in range(2)]
             made = propose_founding(client, people, world)
             assert made["state"] == "taken", made
-            with running(own, "sequencer") as sequencer:
+            with (
+                witnesses(world, folder) as urls,
+                running({**own, "DOBUSH_WITNESSES": json.dumps(urls)}, "sequencer") as sequencer,
+            ):
                 wait_for(sequencer, "block-published")
                 raw = world.by_trustee("ceremony-key", make_key(world.setting(), 1, 1, 1))
                 answer = client.post("/entries", content=raw, headers={"Content-Type": "application/cbor"})

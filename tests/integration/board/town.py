@@ -37,13 +37,19 @@ class Watch:
     http: Any
 
     @classmethod
-    def start(cls, world: World, place: int, folder: Path, log_url: str | None = None) -> Watch:
-        """Start the world's witness number `place` (from 0) with its state under `folder`."""
+    def start(
+        cls,
+        world: World,
+        place: int,
+        folder: Path,
+        log_url: str | None = None,
+        clock: Callable[[], int] | None = None,
+    ) -> Watch:
+        """Start the world's witness number `place` (from 0), state under `folder`, on the world's clock unless told."""
         keys = WitnessKeys(world.manifest.witnesses[place].name, signing_key("witness", place), secret("bls", place))
         log = VerifierKey(world.manifest.origin, world.manifest.log_key)
-        server = WitnessServer(
-            keys, {log: log_url}, folder / f"witness-{place}", lambda: world.clock_ms // 1_000 + place
-        )
+        own_clock = clock or (lambda: world.clock_ms // 1_000 + place)
+        server = WitnessServer(keys, {log: log_url}, folder / f"witness-{place}", own_clock)
         http = server.listen("127.0.0.1", 0)
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
