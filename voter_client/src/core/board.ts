@@ -2,7 +2,7 @@
 
 import type { Manifest } from "./entries.js";
 import type { Keyring } from "./manifest.js";
-import { type QuorumCheckpoint, TYPE_COSIGNATURE, TYPE_ED25519, type VerifierKey, verifyQuorum } from "./signatures.js";
+import { type QuorumCheckpoint, TYPE_COSIGNATURE, TYPE_ED25519, type VerifierKey, verifyQuorum } from "./notes.js";
 import type { Bytes } from "./bytes.js";
 
 /** The key of the log's own line. */

@@ -10,28 +10,15 @@
 import { ed25519, ristretto255, ristretto255_hasher } from "@noble/curves/ed25519.js";
 import { type Bytes, concat } from "./bytes.js";
 import { MalformedEncoding, Misuse } from "./errors.js";
+import { ELEMENT_SIZE, SCALAR_SIZE } from "./suite.js";
 
-export const SUITE = "RISTRETTO255-SHA512";
-export const HASH_SUITE = "ristretto255_XMD:SHA-512_R255MAP_RO_";
-const OTHER_SUITE = "P256-SHA256";
-export const ELEMENT_SIZE = 32;
-export const SCALAR_SIZE = 32;
+export * from "./suite.js";
 
 /** q, the order of the group. */
 export const ORDER = 2n ** 252n + 27742317777372353535851937790883648493n;
 const P = 2n ** 255n - 19n;
 
 type EdwardsPoint = InstanceType<typeof ed25519.Point>;
-
-/** An election in a suite that the specification knows and this program does not serve. */
-export class UnservedSuite extends Error {
-  override readonly name: string = "UnservedSuite";
-}
-
-export function requireSuite(name: string): void {
-  if (name === OTHER_SUITE) throw new UnservedSuite("this program does not serve elections in P256-SHA256");
-  if (name !== SUITE) throw new MalformedEncoding("GROUP-4", "unknown suite");
-}
 
 /** A group element: any point of the coset that stands for it. */
 export class Element {

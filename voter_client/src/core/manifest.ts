@@ -4,8 +4,7 @@
  * `verifyManifest` leaves out one rule: the proofs of possession of BLS keys, since the client counts no BLS certificate.
  */
 
-import { ed25519 } from "@noble/curves/ed25519.js";
-import { type Bytes, equal, fromHex, toHex, utf8 } from "./bytes.js";
+import { type Bytes, equal, toHex, utf8 } from "./bytes.js";
 import { MAX_ENTRY_SIZE } from "./encoding.js";
 import {
   type BodyOf,
@@ -19,11 +18,11 @@ import {
   UNITS,
 } from "./entries.js";
 import { Refused } from "./errors.js";
-import { requireSuite } from "./group.js";
-import { ciphertextsSize, proofSize } from "./proofs.js";
-import { parseRule, type Rule } from "./rules.js";
-import { authorMessage, keyId, verifyEd25519 } from "./signatures.js";
-import { type Kind, tag, taggedHash } from "./transcript.js";
+import { type Kind, tag, taggedHash } from "./hashing.js";
+import { authorMessage, keyId } from "./notes.js";
+import { ciphertextsSize, parseRule, proofSize, type Rule } from "./rules.js";
+import { requireSuite } from "./suite.js";
+import { isPublished, verifyEd25519 } from "./verifying.js";
 
 export const ZERO_HASH: Bytes = /* @__PURE__ */ new Uint8Array(32);
 const MAX_LEAF_UNITS = 8192;
@@ -120,30 +119,14 @@ function verifyPlaces(manifest: Manifest): void {
   }
 }
 
-/** Seeds that stand in RFC 8032, section 7.1; whoever reads it can sign with them. Repeated bytes join them. */
-const PUBLISHED_SEEDS = [
-  "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-  "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-  "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-  "f5e5767cf153319517630f226876b86c8160cc583bc013744c6bf255f5cc0ee5",
-  "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
-  "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
-];
-
-function publishedKeys(): Set<string> {
-  const repeated = Array.from({ length: 256 }, (_, byte) => new Uint8Array(32).fill(byte));
-  return new Set([...PUBLISHED_SEEDS.map(fromHex), ...repeated].map((seed) => toHex(ed25519.getPublicKey(seed))));
-}
-
 function verifyReality(manifest: Manifest): void {
   if (manifest.kind !== "real") return;
-  const published = publishedKeys();
   const wrong =
     manifest.software_keys ||
     manifest.origins.some((origin) => !origin.startsWith("https://")) ||
     manifest.minimum_cell < 10 ||
     manifest.faults < 1 ||
-    namedKeys(manifest).some((key) => published.has(toHex(key)));
+    namedKeys(manifest).some(isPublished);
   // A real election MUST have https origins only, no software keys, cells of at least 10, faults of at least 1, and no
   // published keys.
   if (wrong) throw new Refused("MANIFEST-6", "a real election with what only a practice one may have", "manifest");
@@ -167,6 +150,17 @@ export interface Parts {
 
 /** Read part entries, each of which the manifest must name. Where all are there, they are also judged together. */
 export function readParts(manifest: Manifest, entries: readonly Entry[]): Parts {
+  const parts = readNamedParts(manifest, entries);
+  if (parts.complete) {
+    const leaves = verifyGeography(parts);
+    verifyStyles(manifest, parts);
+    verifySizes(manifest, parts, leaves);
+  }
+  return parts;
+}
+
+/** Read part entries, each of which the manifest must name, one by one. */
+export function readNamedParts(manifest: Manifest, entries: readonly Entry[]): Parts {
   const contests = new Map<number, ManifestContest>();
   const units = new Map<number, Unit>();
   const seen = new Set<string>();
@@ -181,13 +175,7 @@ export function readParts(manifest: Manifest, entries: readonly Entry[]): Parts 
     else for (const unit of UNITS.parse(entry.body).units) addUnit(units, unit);
   }
   const complete = seen.size === new Set([...manifest.contests, ...manifest.units].map(toHex)).size;
-  const parts = { contests: new Map([...contests].sort(([, left], [, right]) => left.place - right.place)), units, complete };
-  if (complete) {
-    const leaves = verifyGeography(parts);
-    verifyStyles(manifest, parts);
-    verifySizes(manifest, parts, leaves);
-  }
-  return parts;
+  return { contests: new Map([...contests].sort(([, left], [, right]) => left.place - right.place)), units, complete };
 }
 
 function addContest(contests: Map<number, ManifestContest>, contest: Contest, place: number): void {
@@ -433,7 +421,7 @@ export class Keyring {
   /** Let a rotation hold whose authors were verified. */
   rotate(body: Rotate): void {
     const old = this.holders.get(toHex(body.old));
-    const published = this.manifest.kind === "real" && publishedKeys().has(toHex(body.new));
+    const published = this.manifest.kind === "real" && isPublished(body.new);
     // A new key MUST never have stood in this election before, and MUST NOT be a published one where it is real.
     if (old === undefined || this.known.has(toHex(body.new)) || published) {
       throw new Refused("MANIFEST-13", "the new key was here before or is published", body.role);

@@ -7,7 +7,7 @@
 import { type Bytes, concat, equal, fromBase64, toBase64, u16, utf8 } from "./bytes.js";
 import { MAX_ENTRY_SIZE } from "./encoding.js";
 import { MalformedEncoding, Misuse, Refused } from "./errors.js";
-import { sha256 } from "./transcript.js";
+import { sha256 } from "./hashing.js";
 
 export const HASH_SIZE = 32;
 export const TILE_WIDTH = 256;

@@ -18,14 +18,28 @@ import {
   parseScalar,
   reduce,
   reduceWide,
-  SCALAR_SIZE,
   scalarToBytes,
   SUITE,
   sumOf,
   sumsOf,
 } from "./group.js";
-import { bitGroups, bitsOf, countBits, digitPolynomials, digitsOf, evaluate, power, type Rule, ruleToBytes, votesOf } from "./rules.js";
+import {
+  bitGroups,
+  bitsOf,
+  ciphertextsSize,
+  countBits,
+  digitPolynomials,
+  digitsOf,
+  evaluate,
+  power,
+  proofSize,
+  type Rule,
+  ruleToBytes,
+  votesOf,
+} from "./rules.js";
 import { type Kind, tag, Transcript } from "./transcript.js";
+
+export { ciphertextsSize, proofSize };
 
 /** What is the same for every ballot of one contest of one style; `key` is the encoding of H. */
 export interface ContestStatement {
@@ -49,14 +63,6 @@ export interface Position {
 export interface SealedContest {
   readonly ciphertexts: Bytes;
   readonly proof: Bytes;
-}
-
-export function ciphertextsSize(rule: Rule): number {
-  return 2 * rule.options * ELEMENT_SIZE;
-}
-
-export function proofSize(rule: Rule): number {
-  return (2 + 2 * digitsOf(rule)) * ELEMENT_SIZE + (countBits(rule) - bitGroups(rule).length + 2) * SCALAR_SIZE;
 }
 
 const DOMAIN = `dobush/1/generators/${SUITE}/${HASH_SUITE}`;

@@ -2,6 +2,7 @@
 
 import { type Bytes, concat, equal, u16 } from "./bytes.js";
 import { MalformedEncoding, Misuse } from "./errors.js";
+import { ELEMENT_SIZE, SCALAR_SIZE } from "./suite.js";
 
 export const MAX_OPTIONS = 1024;
 export const MAX_DIGITS = 10;
@@ -106,6 +107,16 @@ export function bitGroups(rule: Rule): BitGroup[] {
 export function countBits(rule: Rule): number {
   const last = bitGroups(rule).at(-1)!;
   return last.first + last.weights.length;
+}
+
+/** How many bytes the ciphertexts of a contest have. */
+export function ciphertextsSize(rule: Rule): number {
+  return 2 * rule.options * ELEMENT_SIZE;
+}
+
+/** How many bytes the argument of a contest has. */
+export function proofSize(rule: Rule): number {
+  return (2 + 2 * digitsOf(rule)) * ELEMENT_SIZE + (countBits(rule) - bitGroups(rule).length + 2) * SCALAR_SIZE;
 }
 
 /** Whether the rule allows this choice: indices of options, each once. */

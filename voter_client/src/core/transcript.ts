@@ -1,32 +1,15 @@
 /** Tags, tagged hashes, the one typed transcript, and the derivation of secrets (docs/spec/transcript.md). */
 
 import { hmac } from "@noble/hashes/hmac.js";
-import { sha256 as nobleSha256, sha512 as nobleSha512 } from "@noble/hashes/sha2.js";
-import { type Bytes, concat, u16, u32, utf8 } from "./bytes.js";
+import { sha512 as nobleSha512 } from "@noble/hashes/sha2.js";
+import { type Bytes, concat, u32, utf8 } from "./bytes.js";
 import { Misuse } from "./errors.js";
+import { type Kind, prefixed, sha256, tag, taggedHash } from "./hashing.js";
 
-export type Kind = "demo" | "practice" | "real";
-
-export function sha256(...parts: readonly Bytes[]): Bytes {
-  return nobleSha256(concat(...parts));
-}
+export { type Kind, sha256, tag, taggedHash };
 
 export function sha512(...parts: readonly Bytes[]): Bytes {
   return nobleSha512(concat(...parts));
-}
-
-/** The tag of a use: `dobush/1/<kind>/<use>`. */
-export function tag(kind: Kind, use: string): Bytes {
-  return utf8(`dobush/1/${kind}/${use}`);
-}
-
-function prefixed(item: Bytes): Bytes {
-  return concat(u32(item.length), item);
-}
-
-/** SHA-256( u16 len(tag) ‖ tag ‖ for each field: u32 len ‖ field ). */
-export function taggedHash(tagBytes: Bytes, ...fields: readonly Bytes[]): Bytes {
-  return sha256(u16(tagBytes.length), tagBytes, ...fields.map(prefixed));
 }
 
 const BEGIN = /* @__PURE__ */ Uint8Array.of(0);
