@@ -51,7 +51,7 @@ demo: $(KERNEL) ## a whole election through the service's programs, from the key
 demo-direct: $(KERNEL) ## the same day without the service, in virtual time (options: make demo-direct ARGS="--voters 20000")
 	$(BIN)/python -m demo.direct $(ARGS)
 
-serve: $(KERNEL) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")
+serve: $(KERNEL) $(CLIENT) ## a desk installation: a finished election and an open practice election (options: make serve ARGS="--port 8000")
 	$(BIN)/python -m demo.desk $(ARGS)
 
 test: $(KERNEL) $(CLIENT) $(INTEROP) ## every test suite, with the seconds each one took

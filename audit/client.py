@@ -29,7 +29,7 @@ from audit.fetch import InputError, read_file
 from audit.lookup import Lookup
 from audit.mirror import ask
 from audit.report import EXIT_FAILED, EXIT_INCOMPLETE, EXIT_VERIFIED, SYMBOLS
-from crypto.election.entries import Client, parse_entry
+from crypto.election.entries import Client, ClientFile, parse_entry
 from crypto.election.record import Record
 from crypto.errors import Refused
 from locales import Dictionary
@@ -94,6 +94,10 @@ class Listing:
         """Return the body of a client entry as the officers' program reads it: JSON, hashes hexadecimal."""
         rows = [{"hash": digest, "name": name} for name, digest in self.files.items()]
         return json.dumps({"files": rows}, indent=2) + "\n"
+
+    def to_entry(self) -> Client:
+        """Return the body of a client entry."""
+        return Client(tuple(ClientFile(name=name, hash=bytes.fromhex(each)) for name, each in self.files.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from crypto.election.entries import Aggregate, Close, Drill, Opening, Result, Strike
+from crypto.election.entries import Aggregate, Client, Close, Drill, Opening, Result, Strike
 from crypto.errors import Misuse
 from demo.ballots import NO_BALLOT, Booth, Task, enter_booth, make_ballots, make_credentials, make_spoiled
 from demo.board import Board
@@ -82,6 +82,10 @@ class Day:
         return Habits(self.electorate)
 
     # ------------------------------------------------------------------------------------------------- before opening
+
+    def write_client(self, client: Client) -> None:
+        """Publish the hashes of the web pages' files."""
+        self.board.append([self.commission.by_officers("client", client)])
 
     def write_roll(self) -> int:
         """Publish the roll and its freeze; return the number of chunks."""

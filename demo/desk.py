@@ -34,6 +34,7 @@ from demo.electorate import Electorate, published
 from demo.practice import People, Preparation, witness_name
 from demo.register import CODES_FILE, Registrars, fill
 from demo.screen import Screen
+from demo.web_client import built_client
 from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
 from voting_server.board.service import Board
@@ -188,7 +189,7 @@ class Practice:
                 return lent
 
         sequencer.step()
-        Preparation(self.people, record, send).run()
+        Preparation(self.people, record, send, built_client(self.settings.client_dir)).run()
         sequencer.stop()
 
     def start_sequencer(self) -> None:
@@ -261,6 +262,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         practice.prepare()
         for name in (FINISHED, PRACTICE):
             console.print(f"{name} election: {web_origin}/{name}/election")
+            console.print(f"  public pages: {web_origin}/{name}/board/  check page: {web_origin}/{name}/check/")
         console.print(f"the keys of the practice election: {folder / PRACTICE}; events: {folder / 'log.jsonl'}")
         if given.prepare:
             return 0

@@ -33,6 +33,7 @@ from demo.day import Day
 from demo.electorate import Electorate, published
 from demo.programs import Trustees, Verdict, audit
 from demo.screen import Screen
+from demo.web_client import built_client
 from demo.witnesses import Witnesses
 
 STEPS = 9
@@ -127,6 +128,9 @@ class Demo:
     def open(self) -> None:
         """Publish the roll, drill the trustees, open."""
         with self.screen.step("Roll, drill and opening") as step:
+            client = built_client()
+            if client is not None:
+                self.day.write_client(client)
             self.day.write_roll()
             step.doing("dobush-trustee drill")
             self.day.call_drill(1)

@@ -28,6 +28,7 @@ from crypto.election.entries import (
     BodyKey,
     CeremonyAcceptance,
     CeremonyCertificate,
+    Client,
     Contest,
     Credential,
     DistrictSlots,
@@ -191,10 +192,13 @@ class Preparation:
     people: People
     record: Callable[[], Record]
     send: Callable[[Sequence[bytes]], None]
+    client: Client | None = None
 
     def run(self) -> None:
-        """Hold the ceremony, publish roll and freeze, drill, open, bind the keys of half the slots."""
+        """Hold the ceremony, publish client, roll and freeze, drill, open, bind the keys of half the slots."""
         shares = self._hold_ceremony()
+        if self.client is not None:
+            self.send([self.people.by_officers("client", self.client)])
         slots = b"".join(sorted(map(self.people.pseudonym, range(SLOTS))))
         roll = RollChunk(number=0, groups=(RollGroup(UNIT, STYLE, slots),))
         self.send([self.people.by_registrars("roll", roll)])

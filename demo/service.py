@@ -35,6 +35,7 @@ from demo.electorate import Electorate, published
 from demo.installation import WAIT_S, Follower, Installation, InstallationError, free_ports
 from demo.programs import Trustees, Verdict, audit
 from demo.screen import Screen
+from demo.web_client import built_client
 
 STEPS = 9
 LEAST_VOTERS, MOST_VOTERS = 20, 2_000
@@ -259,7 +260,9 @@ class Service:
             for place in (0, 1):
                 self._registrar(place, "roll")
             body = bytes.fromhex(json.loads(self._registrar(1, "freeze"))["body"])
-            self._send([self.commission.by_officers("freeze", Freeze.parse(body))])
+            client = built_client()
+            declared = [] if client is None else [self.commission.by_officers("client", client)]
+            self._send([*declared, self.commission.by_officers("freeze", Freeze.parse(body))])
             self.slots_file.write_text(json.dumps({str(k): v for k, v in self.commission.slots_by_district.items()}))
             for place in (0, 1):
                 folder = self.folder / f"registrar-{place}"
