@@ -1,23 +1,27 @@
 """Run the suites of `budget.toml` one after the other and print what each one counted and took.
 
-A suite fails when a test fails, when one was skipped, when none ran, or when it took longer than its ceiling. The last
-line is `N passed, N failed` over all suites. Usage: `python tests/run_suites.py [SUITE ...]`.
+A suite fails when a test fails, when one was skipped, when none ran, or at its ceiling, where it is interrupted: a test
+that hangs must not cost the suites after it. The last line is `N passed, N failed` over all suites.
+Usage: `python tests/run_suites.py [SUITE ...]`.
 """
 
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
+_TEAR_DOWN_S = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,30 @@ class Outcome:
     problem: str
 
 
+def run(
+    command: Sequence[str | Path],
+    ceiling_s: float,
+    folder: Path = ROOT,
+    environment: dict[str, str] | None = None,
+    output: IO[bytes] | None = None,
+) -> int:
+    """Run a command in a process group of its own; return its exit status. At its ceiling it is interrupted."""
+    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, start_new_session=True)
+    try:
+        return process.wait(ceiling_s)
+    except subprocess.TimeoutExpired:
+        print(f"\ninterrupted at its ceiling of {ceiling_s} s", flush=True)
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            return process.wait(_TEAR_DOWN_S)
+        except subprocess.TimeoutExpired:
+            return -signal.SIGKILL
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
 def count_pytest(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
     """Run pytest over the suite's paths; return passed, failed and what else went wrong."""
     missing = [path for path in suite["paths"] if not (ROOT / path).exists()]
@@ -38,7 +66,7 @@ def count_pytest(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
         return 0, 0, f"{', '.join(missing)} missing"
     workers = ["-n", str(suite["workers"])] if suite["workers"] else ["-p", "no:xdist"]
     command = [sys.executable, "-m", "pytest", "-q", *suite["paths"], *suite.get("options", []), *workers]
-    code = subprocess.run([*command, f"--junit-xml={report}"], cwd=ROOT, check=False).returncode
+    code = run([*command, f"--junit-xml={report}"], suite["ceiling_s"])
     if not report.exists():
         return 0, 0, f"pytest wrote no report (exit status {code})"
     totals = ET.parse(report).getroot().find("testsuite")  # noqa: S314 - pytest wrote it just now
@@ -52,19 +80,19 @@ def count_pytest(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
     return passed, failed, f"pytest ended with exit status {code}" if code and not failed else ""
 
 
-def count_cargo(suite: dict[str, Any]) -> tuple[int, int, str]:
+def count_cargo(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
     """Run the Rust tests in release mode, the profile that is shipped; return what `count_pytest` does."""
     environment = {**os.environ, "CARGO_TARGET_DIR": str(ROOT / suite["cargo"] / "target")}
     command = [os.environ.get("CARGO", "cargo"), "test", "--release", "--locked", "--no-fail-fast"]
-    ended = subprocess.run(
-        command, cwd=ROOT / suite["cargo"], env=environment, check=False, stdout=subprocess.PIPE, text=True
-    )
-    sys.stdout.write(ended.stdout)
-    lines = re.findall(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", ended.stdout, re.MULTILINE)
+    with report.open("wb") as file:
+        code = run(command, suite["ceiling_s"], ROOT / suite["cargo"], environment, file)
+    printed = report.read_text(encoding="utf-8")
+    sys.stdout.write(printed)
+    lines = re.findall(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", printed, re.MULTILINE)
     passed, failed, ignored = (sum(int(line[column]) for line in lines) for column in range(3))
     if ignored:
         return passed, failed, f"{ignored} ignored"
-    return passed, failed, f"cargo ended with exit status {ended.returncode}" if ended.returncode and not failed else ""
+    return passed, failed, f"cargo ended with exit status {code}" if code and not failed else ""
 
 
 def count_npm(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
@@ -76,16 +104,15 @@ def count_npm(suite: dict[str, Any], report: Path) -> tuple[int, int, str]:
     configurations = sorted(folder.glob("tsconfig*.json"))
     codes = [subprocess.run([bin_folder / "tsc", "-p", path], check=False).returncode for path in configurations]
     command = [bin_folder / "vitest", "run", "--reporter=default", "--reporter=json", f"--outputFile.json={report}"]
-    ended = subprocess.run(command, cwd=folder, check=False)
+    code = run(command, suite["ceiling_s"], folder)
     if not report.exists():
-        return 0, 0, f"vitest wrote no report (exit status {ended.returncode})"
+        return 0, 0, f"vitest wrote no report (exit status {code})"
     totals = json.loads(report.read_text(encoding="utf-8"))
     passed, failed = totals["numPassedTests"] + codes.count(0), totals["numFailedTests"] + len(codes) - codes.count(0)
     skipped = totals["numPendingTests"] + totals["numTodoTests"]
     if skipped:
         return passed, failed, f"{skipped} skipped"
-    problem = f"vitest ended with exit status {ended.returncode}"
-    return passed, failed, problem if ended.returncode and not failed else ""
+    return passed, failed, f"vitest ended with exit status {code}" if code and not failed else ""
 
 
 def run_suite(name: str, suite: dict[str, Any], report: Path) -> Outcome:
@@ -93,7 +120,7 @@ def run_suite(name: str, suite: dict[str, Any], report: Path) -> Outcome:
     print(f"\n=== {name}", flush=True)
     started = time.monotonic()
     if "cargo" in suite:
-        passed, failed, problem = count_cargo(suite)
+        passed, failed, problem = count_cargo(suite, report)
     elif "npm" in suite:
         passed, failed, problem = count_npm(suite, report)
     else:
@@ -114,6 +141,8 @@ def main(wanted: list[str]) -> int:
     if unknown:
         print(f"no such suite: {', '.join(unknown)}; there are {', '.join(suites)}")
         return 2
+    # Ended from outside, it must end what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as folder:
         outcomes = [run_suite(name, suites[name], Path(folder) / f"{name}.xml") for name in wanted or suites]
     print("\nsuite        passed  failed  seconds  ceiling")
