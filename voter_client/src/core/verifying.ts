@@ -2,7 +2,7 @@
  * Who answers for signatures: nobody until a program says it.
  *
  * What is signed by whom is decided without a curve. The curve comes in from outside: `ed25519.ts` brings this program's own, as soon
- * as a program imports it; a page that has none asks the browser (`native.ts`). Where nobody was named, nothing is accepted.
+ * as a program imports it; a page that has none asks the browser (`ui/native.ts`). Where nobody was named, nothing is accepted.
  */
 
 import type { Bytes } from "./bytes.js";

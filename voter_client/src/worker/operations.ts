@@ -8,53 +8,11 @@
 import { hashBallot, parseReceipt, type Receipt, sealBallot, verifyNonce, verifyReceipt } from "../core/ballot.js";
 import { readHead } from "../core/board.js";
 import { type Bytes, equal, toHex, wipe } from "../core/bytes.js";
-import { ballotContests, type Election, type Places, verifyElection, verifyHeadSeen } from "../core/election.js";
-import { BALLOT_ENTRY, type BallotEntry, entryToBytes, type Manifest, type Unit } from "../core/entries.js";
+import { ballotContests, type Election, verifyElection, verifyHeadSeen } from "../core/election.js";
+import { BALLOT_ENTRY, type BallotEntry, entryToBytes } from "../core/entries.js";
 import { Misuse, Refused } from "../core/errors.js";
+import { type ElectionFacts, type ElectionFiles, factsOf, type HeadFacts, headFacts, inputOf } from "../core/facts.js";
 import { leafHash, parseLogProof, verifyConsistency, verifyInclusion } from "../core/merkle.js";
-import { parseRule } from "../core/rules.js";
-
-/** What the check of an election needs, as plain values: paths and indices with their bytes. */
-export interface ElectionFiles {
-  readonly pinned: Bytes;
-  readonly now_s: number;
-  readonly checkpoint: Bytes;
-  readonly places: Places;
-  readonly entries: readonly (readonly [index: number, raw: Bytes])[];
-  readonly tiles: readonly (readonly [path: string, data: Bytes])[];
-}
-
-/** A contest as a page shows it. */
-export interface ContestFacts {
-  readonly id: number;
-  readonly question: number;
-  readonly title: Manifest["title"];
-  readonly options: readonly { readonly name: Manifest["title"] }[];
-  readonly rule: Bytes;
-  readonly seats: number;
-  readonly minimum: number;
-  readonly maximum: number;
-}
-
-/** What a page may rely on after the check. */
-export interface ElectionFacts {
-  readonly manifest: Manifest;
-  readonly manifestHash: Bytes;
-  readonly key: Bytes;
-  /** By style id, those styles whose contests were all handed in. */
-  readonly styles: readonly { readonly id: number; readonly contests: readonly ContestFacts[] }[];
-  readonly head: HeadFacts;
-  /** Units, where their parts were handed in. */
-  readonly units: ReadonlyMap<number, Unit>;
-}
-
-export interface HeadFacts {
-  readonly size: number;
-  readonly root: Bytes;
-  readonly lower_ms: number;
-  readonly upper_ms: number;
-  readonly cosignatures: readonly { readonly name: string; readonly time_s: number }[];
-}
 
 export interface SealInput {
   readonly style: number;
@@ -89,6 +47,8 @@ export interface OnTheBoard {
   readonly head: HeadFacts;
 }
 
+export type { ElectionFacts, ElectionFiles, HeadFacts };
+
 export type Progress = (done: number, total: number) => void;
 
 /** The state of one worker. */
@@ -101,32 +61,15 @@ export class Operations {
 
   /** Verify the election and keep it for everything that follows. */
   verifyElection(files: ElectionFiles): ElectionFacts {
-    const entries = new Map(files.entries);
     const tiles = new Map(files.tiles);
+    const election = verifyElection(inputOf(files, tiles));
     this.tiles = tiles;
-    const { pinned, now_s, checkpoint, places } = files;
-    const election = verifyElection({
-      pinned,
-      now_s,
-      checkpoint,
-      places,
-      entry: (index) => entries.get(index),
-      tile: (path) => tiles.get(path),
-    });
     const known = this.election?.head.checkpoint;
     const next = election.head.checkpoint;
     // One size with two roots is two trees.
     if (known !== undefined && known.size === next.size) verifyConsistency(known.size, known.root, next.size, next.root, []);
     this.election = election;
-    const styles = election.manifest.styles.filter((style) => style.contests.every((id) => election.parts.contests.has(id)));
-    return {
-      manifest: election.manifest,
-      manifestHash: election.manifestHash,
-      key: election.key,
-      styles: styles.map(({ id }) => ({ id, contests: ballotContests(election, id).map(factsOf) })),
-      head: headFacts(election),
-      units: election.parts.units,
-    };
+    return factsOf(election);
   }
 
   /** Seal a ballot with a fresh seed; the seed of the one before is forgotten. */
@@ -202,17 +145,4 @@ export class Operations {
     if (this.election === undefined) throw new Misuse("no election was verified");
     return this.election;
   }
-}
-
-function factsOf(contest: ReturnType<typeof ballotContests>[number]): ContestFacts {
-  const { id, question, title, options, rule, seats } = contest;
-  const parsed = parseRule(rule);
-  const [minimum, maximum] = parsed.form === "one-of" ? [1, 1] : [parsed.minimum, parsed.maximum];
-  return { id, question, title, options, rule, seats, minimum, maximum };
-}
-
-function headFacts({ head }: Pick<Election, "head">): HeadFacts {
-  const { checkpoint, lower_ms, upper_ms, cosignatures } = head;
-  const lines = cosignatures.map(({ witness, time_s }) => ({ name: witness.name, time_s }));
-  return { size: checkpoint.size, root: checkpoint.root, lower_ms, upper_ms, cosignatures: lines };
 }
