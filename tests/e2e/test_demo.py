@@ -1,15 +1,12 @@
 """The demo end to end: a small election through the service's own programs, counted again by the independent tally."""
 
-import json
-import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.e2e.demo_run import Run
 from tests.independent import tally
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,34 +14,9 @@ VOTERS = 30
 PROGRAMS = 11
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished demo."""
-
-    status: int
-    output: str
-    folder: Path
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The auditor's report."""
-        report: dict[str, Any] = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
-        return report
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("demo") / "kept"
-    ended = subprocess.run(
-        [sys.executable, "-m", "demo", "--voters", str(VOTERS), "--keep", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "120"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=1_200,
-    )
-    return Run(ended.returncode, ended.stdout + ended.stderr, folder)
+    return Run.of("demo", VOTERS, tmp_path_factory.mktemp("demo") / "kept", 1_200)
 
 
 def test_it_ends_verified(run: Run) -> None:

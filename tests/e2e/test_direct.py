@@ -1,51 +1,23 @@
 """The demo without the service, end to end: one small election, counted again by the independent tally."""
 
 import hashlib
-import json
-import os
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from demo.programs import command
+from tests.e2e.demo_run import Run
 from tests.independent import tally
 
 ROOT = Path(__file__).resolve().parents[2]
 VOTERS = 60
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished demo."""
-
-    status: int
-    output: str
-    folder: Path
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """The auditor's report."""
-        report: dict[str, Any] = json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
-        return report
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("demo") / "kept"
-    ended = subprocess.run(
-        [sys.executable, "-m", "demo.direct", "--voters", str(VOTERS), "--keep", str(folder)],
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "120"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    return Run(ended.returncode, ended.stdout + ended.stderr, folder)
+    return Run.of("demo.direct", VOTERS, tmp_path_factory.mktemp("demo") / "kept", 240)
 
 
 def test_it_ends_verified(run: Run) -> None:

@@ -4,15 +4,11 @@ The table `expected.json` is data: a row is type, path, kind of mutation and mod
 entries of the type. It also says of which fields a change by their own author has no check against it, and why.
 """
 
-import multiprocessing
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
 from crypto.election.encoding import fields_of
 from crypto.election.entries import BODIES
+from tests.busy import busy_machine
 from tests.mutation.judge import FILES, VERIFIED, Expected, Found, entry_types, judge, read_expected, run_all
 from tests.mutation.mutate import WHOLE, mutations_of, reseal_honestly
 from tests.mutation.story import tell
@@ -85,29 +81,6 @@ def test_the_run_prints_its_figures(found: Found, capsys: pytest.CaptureFixture[
     with capsys.disabled():
         print(f"\nmutation run: {found.summary()}")  # noqa: T201 -- the issue of a run is its figures
     assert found.tried > 4_000
-
-
-@contextmanager
-def busy_machine() -> Iterator[None]:
-    """Keep every core busy with a process of our own that burns until it is told to stop."""
-    context = multiprocessing.get_context("fork")
-    stop = context.Event()
-
-    def burn() -> None:
-        while not stop.is_set():
-            sum(range(10_000))
-
-    burners = [context.Process(target=burn, daemon=True) for _ in range(os.cpu_count() or 1)]
-    for burner in burners:
-        burner.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for burner in burners:
-            burner.join(timeout=30)
-            burner.kill()
-            burner.join()
 
 
 def test_the_same_checks_refuse_under_load(expected: Expected) -> None:

@@ -6,9 +6,6 @@ the list of classes.
 
 import json
 import multiprocessing
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from audit.report import Software, Work
 from audit.verify import Given, Inline, audit
 from demo.training import HONEST, Planted, plants, table_of, write_all
 from demo.training_ballots import Plant
+from tests.busy import busy_machine
 
 VOTERS = 2_000
 NOW_MS = 1_800_000_000_000
@@ -74,29 +72,6 @@ def audit_folder(folder: Path) -> Found:
 def audit_all(records: list[Planted]) -> list[Found]:
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         return pool.map(audit_folder, [planted.folder for planted in records], chunksize=4)
-
-
-@contextmanager
-def busy_machine() -> Iterator[None]:
-    """Keep every core busy with a process of our own that burns until it is told to stop."""
-    context = multiprocessing.get_context("fork")
-    stop = context.Event()
-
-    def burn() -> None:
-        while not stop.is_set():
-            sum(range(10_000))
-
-    burners = [context.Process(target=burn, daemon=True) for _ in range(os.cpu_count() or 1)]
-    for burner in burners:
-        burner.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for burner in burners:
-            burner.join(timeout=30)
-            burner.kill()
-            burner.join()
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from audit.mirror import _MOST_FORKS, keep, read_url
 from audit.serve import WitnessServer, serve_copy
 from tests.integration.board.test_lying_witnesses import _replace_first, liar
 from tests.integration.board.town import Town, sqlite_town
+from tests.integration.peers import PATIENCE_S, server_that
 
 GET = b"GET /vkey HTTP/1.1\r\nHost: a\r\n\r\n"
-PATIENCE_S = 20.0
 
 
 @contextmanager
@@ -147,29 +147,6 @@ def test_a_body_is_never_taken_for_the_next_request(server: WitnessServer, head:
 # ------------------------------------------------------------------------------------------------ a log as the peer
 
 
-@contextmanager
-def log_that(send: Callable[[socket.socket, threading.Event], None]) -> Iterator[str]:
-    """Run a server that reads a request and then sends what it likes."""
-    ended = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(PATIENCE_S)
-
-        def run() -> None:
-            with suppress(OSError):
-                peer, _ = listening.accept()
-                with peer:
-                    peer.recv(4_096)
-                    send(peer, ended)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            ended.set()
-            thread.join()
-
-
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n"
 
 
@@ -181,7 +158,7 @@ def test_a_file_that_trickles_is_given_up_in_time(sent: bytes, trickled: bytes) 
         peer.sendall(sent)
         trickle(peer, trickled, ended)
 
-    with log_that(send) as url, pytest.raises(InputError, match="does not answer"):
+    with server_that(send) as url, pytest.raises(InputError, match="does not answer"):
         read_url(url, 0.5)("checkpoint")
 
 
@@ -196,7 +173,7 @@ def test_no_more_of_a_file_is_read_than_it_may_be_large(path: str, largest: int)
                 peer.sendall(bytes(100_000))
                 sent.append(100_000)
 
-    with log_that(send) as url:
+    with server_that(send) as url:
         data = read_url(url)(path)
     assert data is not None
     assert len(data) == largest + 1
@@ -208,7 +185,7 @@ def test_a_file_on_a_connection_that_the_server_closes_comes_whole(length: bytes
     def send(peer: socket.socket, _ended: threading.Event) -> None:
         peer.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + length + b"\r\n" + b"x" * 60_000)
 
-    with log_that(send) as url:
+    with server_that(send) as url:
         assert read_url(url)("tile/entries/000") == b"x" * 60_000
 
 
@@ -217,7 +194,7 @@ def test_endless_headers_are_not_read(tmp_path: Path) -> None:
         with suppress(OSError):
             peer.sendall(b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: %s\r\n" % (n, b"x" * 60_000) for n in range(90)))
 
-    with log_that(send) as url, pytest.raises(InputError):
+    with server_that(send) as url, pytest.raises(InputError):
         read_url(url)("checkpoint")
     assert not list(tmp_path.iterdir())
 
@@ -227,7 +204,7 @@ def test_another_status_is_no_file(status: bytes) -> None:
     def send(peer: socket.socket, _ended: threading.Event) -> None:
         peer.sendall(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
 
-    with log_that(send) as url, pytest.raises(InputError, match="answers"):
+    with server_that(send) as url, pytest.raises(InputError, match="answers"):
         read_url(url)("checkpoint")
 
 
