@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +27,9 @@ _TEXT = "text/plain; charset=utf-8"
 _PROOF = "text/plain; charset=utf-8"
 
 LeafHash = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256, lower-case hexadecimal")]
+BallotStart = Annotated[
+    str, Path(pattern="^([0-9a-f]{64}|[0-9a-f]{36})$", description="A ballot hash, or the 18 bytes of a tracking code")
+]
 Index = Annotated[int, Path(ge=0, le=2**53 - 1, description="Index of an entry, from 0")]
 
 
@@ -52,6 +55,14 @@ class EntryPlace(BaseModel):
     leaf: str
     index: int | None = None
     check: str | None = None
+
+
+class BlockStarts(BaseModel):
+    """Where some blocks begin: hints, since the seal that stands there names its block itself."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"starts": {"1": 4, "2": 17}}]})
+
+    starts: dict[int, int]
 
 
 def create_router(board: Board, feed: Feed | None = None) -> APIRouter:
@@ -128,10 +139,11 @@ def _add_entries(router: APIRouter, board: Board) -> None:
         return EntryPlace(state="sequenced", type=board.type_of(index), leaf=leaf, index=index)
 
     @router.get("/ballot/{ballot_hash}")
-    def find_ballot(ballot_hash: LeafHash, response: Response) -> EntryPlace:
-        """Tell where the ballot of a ballot hash stands, or that it waits for its block; never when it came."""
+    def find_ballot(ballot_hash: BallotStart, response: Response) -> EntryPlace:
+        """Tell where the ballot of a hash or tracking code stands, or that it waits for a block; never when it came."""
         response.headers["Access-Control-Allow-Origin"] = "*"
-        queued = board.find(bytes.fromhex(ballot_hash))
+        wanted = bytes.fromhex(ballot_hash)
+        queued = board.find(wanted) if len(wanted) == 32 else board.find_prefix(wanted)
         if queued is None:
             raise ProblemError("not-found")
         # No deadline: it is the time of arrival plus a constant, and the board names the pseudonym beside it.
@@ -167,6 +179,16 @@ def _add_feed(router: APIRouter, board: Board, feed: Feed) -> None:
         """Tell how many entries and blocks the log has, and how many entries a quorum checkpoint covers."""
         response.headers.update({"Access-Control-Allow-Origin": "*", "Cache-Control": _A_MOMENT})
         return _state(board.heads())
+
+    @router.get("/blocks")
+    def read_blocks(
+        response: Response,
+        first: Annotated[int, Query(ge=1, le=2**53 - 1, description="the first block")] = 1,
+        step: Annotated[int, Query(ge=1, le=2**31 - 1, description="every how many blocks")] = 1,
+    ) -> BlockStarts:
+        """Tell where blocks begin (the index of each one's seal), at most 500 of them."""
+        response.headers.update({"Access-Control-Allow-Origin": "*", "Cache-Control": _A_MOMENT})
+        return BlockStarts(starts=board.store.block_starts(first, step))
 
     @router.get("/feed", response_class=StreamingResponse, responses=_bytes_of("text/event-stream", "LogState events"))
     async def follow(request: Request) -> StreamingResponse:

@@ -507,6 +507,14 @@ class Store:
         with self._database.read() as connection:
             return [bytes(note) for note in connection.execute(chosen.order_by(CHECKPOINTS.c.size)).scalars()]
 
+    def block_starts(self, first: int, step: int, limit: int = 500) -> dict[int, int]:
+        """Return where every step-th block from `first` on begins: where the block before it ends."""
+        ends = CHECKPOINTS.c
+        wanted = (ends.block >= first - 1, (ends.block - (first - 1)) % step == 0)
+        chosen = select(ends.block, ends.size).where(*wanted).order_by(ends.block).limit(limit)
+        with self._database.read() as connection:
+            return {row.block + 1: row.size for row in connection.execute(chosen)}
+
     def sizes(self) -> list[int]:
         """Return the sizes of all blocks' ends."""
         with self._database.read() as connection:

@@ -79,6 +79,14 @@ class PlacesOut(BaseModel):
     rotations: list[int]
 
 
+class BlockOut(BaseModel):
+    """Block 0, as the identity side takes it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"entries": ["hAEA"]}]})
+
+    entries: list[str] = Field(description="the manifest and its parts in their order, base64")
+
+
 class RotationOut(BaseModel):
     """One rotation of a key."""
 
@@ -115,8 +123,9 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
         return elections.state()
 
     @router.get("/election/places")
-    def read_places() -> PlacesOut:
-        """Tell where opening, ceremony, parts and rotations stand in the log."""
+    def read_places(response: Response) -> PlacesOut:
+        """Tell where opening, ceremony, parts and rotations stand in the log; any page may ask, a check page too."""
+        response.headers["Access-Control-Allow-Origin"] = "*"
         found = elections.places()
         return PlacesOut(
             opening=found.opening,
@@ -129,6 +138,11 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
             rotations=found.rotations,
         )
 
+    @router.get("/election/founding")
+    def read_founding() -> BlockOut:
+        """Return block 0: somebody brings it to the identity side, which has no way to this one."""
+        return BlockOut(entries=[b64encode(raw).decode() for raw in elections.founding()])
+
     @router.get("/election/rotations")
     def read_rotations() -> RotationsOut:
         """Return every entry that put a new key in the place of an old one."""
@@ -138,8 +152,10 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
     @router.get("/slots/{pseudonym}")
     def read_slot(
         pseudonym: Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["ab" * 16], description="hexadecimal")],
+        response: Response,
     ) -> SlotState:
-        """Tell whether a slot has a credential, voted, or is struck, as far as the log has come."""
+        """Tell whether a slot has a credential, voted, or is struck, as far as the log has come; any page may ask."""
+        response.headers["Access-Control-Allow-Origin"] = "*"
         return elections.slot(bytes.fromhex(pseudonym))
 
     @router.get("/keys")

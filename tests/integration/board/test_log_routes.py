@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from crypto.election.entries import Incident
+from crypto.election.entries import Incident, Seal, parse_entry
 from crypto.merkle import CHECKPOINT_PATH, leaf_hash, parse_log_proof, verify_inclusion
 from crypto.signatures import MAX_SIGNATURE_LINES, MAX_U63, parse_note, parse_policy, verify_quorum
 from tests.integration.board.town import Town
@@ -53,6 +53,7 @@ def test_checkpoint_and_tiles_are_the_files_with_their_cache_headers(desk: Town,
         "entry/999999",
         f"leaf/{'0' * 64}",
         f"ballot/{'0' * 64}",
+        f"ballot/{'0' * 36}",
         f"ballot/{'0' * 64}/proof",
         "proof/999999",
     ],
@@ -64,12 +65,29 @@ def test_what_is_not_there_is_404_and_a_problem(desk: Town, client: TestClient, 
     assert b"sqlite" not in answer.content.lower()
 
 
-@pytest.mark.parametrize("path", ["entry/-1", "entry/x", "leaf/zz", f"leaf/{'A' * 64}", "ballot/00"])
+@pytest.mark.parametrize(
+    "path", ["entry/-1", "entry/x", "leaf/zz", f"leaf/{'A' * 64}", "ballot/00", "blocks?first=0", "blocks?step=0"]
+)
 def test_a_malformed_name_is_422_without_an_echo(desk: Town, client: TestClient, path: str) -> None:
     desk.run("founded")
     answer = client.get(f"/log/{path}")
     assert answer.status_code == 422
     assert path.rpartition("/")[2] not in answer.text
+
+
+def test_where_blocks_begin_is_where_their_seals_stand(desk: Town, client: TestClient) -> None:
+    desk.run("certified")
+    size = desk.board.heads().size
+    starts = client.get("/log/blocks").json()["starts"]
+    inside = {int(block): index for block, index in starts.items() if index < size}
+    assert inside
+    for block, index in inside.items():
+        entry = parse_entry(client.get(f"/log/entry/{index}").content)
+        assert (entry.type, Seal.parse(entry.body).block) == ("seal", block)
+    last = max(inside)
+    assert client.get(f"/log/blocks?first={last}").json()["starts"][str(last)] == inside[last]
+    every_second = client.get("/log/blocks?first=1&step=2").json()["starts"]
+    assert list(every_second) == [block for block in starts if int(block) % 2 == 1]
 
 
 def test_without_a_checkpoint_there_is_none(client: TestClient) -> None:
