@@ -2,17 +2,14 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import threading
 import time
-from array import array
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +23,7 @@ from crypto.signatures import key_id
 from demo.roles import make_holder
 from tests.integration.board.town import Watch
 from tests.integration.conftest import Databases, short_folder
+from tests.integration.memory import read_memory
 from tests.simulator import World, secret, signing_key
 from tests.unit.voting_server.elections.test_elections import founding
 from voting_server.plumbing.context import Context
@@ -34,7 +32,6 @@ from voting_server.plumbing.settings import Side
 from voting_server.roles.service import Roles
 
 PROGRAM = Path(sys.executable).parent / "dobush-server"
-PAGE = resource.getpagesize()
 WAIT_S = 60
 OWN = [("log", 0), ("receipt", 0)]
 OTHERS = [(role, place) for role in ("officer", "registrar", "trustee", "witness") for place in range(3)]
@@ -90,25 +87,6 @@ def witnesses(world: World, folder: Path) -> Iterator[dict[str, str]]:
             watch.stop()
 
 
-def memory(pid: int) -> bytes:
-    """Return every page that a process has written to: heap, stacks, data."""
-    found: list[bytes] = []
-    with Path(f"/proc/{pid}/mem").open("rb", 0) as file, Path(f"/proc/{pid}/pagemap").open("rb", 0) as pages:
-        for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
-            span, rights, *_ = line.split()
-            start, end = (int(part, 16) for part in span.split("-"))
-            if not rights.startswith("rw") or start >= 1 << 47:
-                continue
-            pages.seek(start // PAGE * 8)
-            states = array("Q", pages.read((end - start) // PAGE * 8))
-            for present, run in groupby(range(len(states)), key=lambda place: bool(states[place] >> 62)):
-                if present:
-                    places = list(run)
-                    file.seek(start + places[0] * PAGE)
-                    found.append(file.read(len(places) * PAGE))
-    return b"".join(found)
-
-
 def spellings(seed: bytes) -> list[bytes]:
     """Return the forms in which a seed could lie in memory or in a file."""
     return [seed, seed.hex().encode()]
@@ -161,7 +139,7 @@ def test_nobody_elses_key_is_in_the_servers_process_database_or_files(databases:
                 raw = world.by_trustee("ceremony-key", make_key(world.setting(), 1, 1, 1))
                 answer = client.post("/entries", content=raw, headers={"Content-Type": "application/cbor"})
                 assert answer.status_code == 202
-                memories = [memory(server.pid), memory(sequencer.pid)]
+                memories = [read_memory(server.pid), read_memory(sequencer.pid)]
         kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     dump = subprocess.run(
         ["pg_dump", "-h", databases.cluster.folder, "-U", "postgres", databases.ballot], check=True, capture_output=True
