@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -388,7 +389,8 @@ def _fail(error: DobushError | OSError, *, as_json: bool, language: str) -> NoRe
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the program: the console entry point `dobush-trustee`."""
+    """Run the program: the console entry point `dobush-trustee`. A crash leaves no dump: memory holds the part."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     given = sys.argv[1:] if arguments is None else arguments
     run: Callable[..., object] = app
     try:

@@ -9,6 +9,7 @@ be read by everybody on the machine. Modules of the server are loaded by the com
 
 import json
 import os
+import resource
 import signal
 import sys
 import threading
@@ -341,5 +342,6 @@ def registrar(context: typer.Context) -> None:
 
 
 def main() -> None:
-    """Run the program."""
+    """Run the program; a crash leaves no dump, because memory holds keys and who is about to vote."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     app()

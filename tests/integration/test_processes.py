@@ -152,6 +152,16 @@ def test_nobody_elses_key_is_in_the_servers_process_database_or_files(databases:
     assert "seal" in str(dump)
 
 
+@pytest.mark.parametrize("program", ["voting_server", "trustee_tools"])
+def test_a_crash_would_leave_no_dump(program: str) -> None:
+    steps = f"import resource; from {program}.cli import main; main()"
+    shown = "import atexit; atexit.register(lambda: print('dump', resource.getrlimit(resource.RLIMIT_CORE)[0]))"
+    allowed = "resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2)"
+    code = f"import sys, resource; sys.argv = ['program', '--help']; {allowed}; {shown}; {steps}"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=WAIT_S)
+    assert ended.stdout.splitlines()[-1] == "dump 0"
+
+
 @pytest.mark.parametrize("side", ["identity", "ballot"])
 @pytest.mark.parametrize("off_ms", [5_000, -5_000])
 def test_a_process_whose_clock_is_not_the_databases_refuses_to_start(
