@@ -3,6 +3,7 @@
 Spec: `docs/spec/record.md`. Whoever wrote an entry into the database has verified its claims; following makes the
 checks that need the state again, and all checks of control entries. The sums of the ballots are needed only from the
 close on: a replica adds them up then, or little by little before (`sum_up`), since sums may be added in any order.
+Where sums are kept (`kept_sums`), a replica takes them once it has read up to their checkpoint.
 
 >>> Replica(entries=lambda start: iter(()), read=lambda index: b"").record.size
 0
@@ -18,6 +19,7 @@ from itertools import islice
 from crypto.election.entries import VOTER_TYPES
 from crypto.election.record import Record, Staged, discharge
 from crypto.errors import Refused
+from voting_server.board.kept_sums import KeptSums
 
 _GAP = 100
 """So many other entries are read over rather than asked for anew."""
@@ -26,10 +28,17 @@ _GAP = 100
 class Replica:
     """One record and the lock that everybody takes who looks at it; owned by one process."""
 
-    def __init__(self, entries: Callable[[int], Iterator[bytes]], read: Callable[[int], bytes]) -> None:
-        """Begin before entry 0; `entries(start)` yields what the log holds from an index on."""
+    def __init__(
+        self,
+        entries: Callable[[int], Iterator[bytes]],
+        read: Callable[[int], bytes],
+        kept: Callable[[Record], KeptSums | None] = lambda _: None,
+    ) -> None:
+        """Begin before entry 0; `entries(start)` yields what the log holds from an index on, `kept` its kept sums."""
         self._entries = entries
         self._read = read
+        self._find_kept = kept
+        self._kept: KeptSums | None = None
         self._lock = threading.RLock()
         self._unsummed: deque[int] = deque()
         self._followed_at = 0.0
@@ -53,6 +62,7 @@ class Replica:
             # A read that failed may have left an entry half entered: begin again from entry 0 the next time.
             self.record = Record(self._read)
             self._unsummed.clear()
+            self._kept = None
             raise
 
     def enter(self, raw: bytes) -> Refused | None:
@@ -60,11 +70,34 @@ class Replica:
         record = self.record
         staged = record.stage(raw)
         if staged.type not in VOTER_TYPES:
-            return self._enter_control(staged)
-        refusal = record.settle(staged)
-        if refusal is None and staged.type == "ballot":
-            self._unsummed.append(staged.index)
+            refusal = self._enter_control(staged)
+        else:
+            refusal = record.settle(staged)
+            if refusal is None and staged.type == "ballot":
+                self._unsummed.append(staged.index)
+        if record.size == 1 and record.manifest is not None:
+            self._kept = self._find_kept(record)
+        if self._kept is not None and record.size >= self._kept.size:
+            self._take_kept(self._kept)
         return refusal
+
+    def _take_kept(self, kept: KeptSums) -> None:
+        """Take sums that were kept under the root that this tree has; else all is added up as if there were none."""
+        self._kept = None
+        if (self.record.size, self.record.tree.root()) != (kept.size, kept.root):
+            return
+        try:
+            kept.restore(self.record)
+        except Refused:
+            return
+        while self._unsummed and self._unsummed[0] < kept.end:
+            self._unsummed.popleft()
+
+    def sums(self) -> KeptSums:
+        """Return the sums as they are now, to be kept."""
+        with self._lock:
+            end = self._unsummed[0] if self._unsummed else self.record.size
+            return KeptSums.of(self.record, end)
 
     def _enter_control(self, staged: Staged) -> Refused | None:
         if staged.type == "close":

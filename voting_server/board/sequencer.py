@@ -54,6 +54,8 @@ _SEAL_QUORUMS = 8
 _SEAL_TOKENS = 3
 _SUMS_AT_ONCE = 500
 _SUMS_SHARE = 0.1
+KEEP_EVERY_S = 600
+"""So often the sums of ballots are kept while people vote; 30,000 sums take a second."""
 _CHUNK = 2_048
 _TURNS = {"change": 1, "strike": 2}
 """Of what waits for one pseudonym, what has the lowest number comes first; everything else has 0."""
@@ -90,6 +92,8 @@ class Sequencer:
         self._is_loaded = False
         self._held = 0
         self._unpublished: list[tuple[str, bytes]] = []
+        self._kept_state: tuple[int, int, bool] | None = None
+        self._kept_at = time.monotonic()
         self._content_end = 0  # entries up to the last one that is not a seal
         self.replica: Replica
         self.writer: Writer
@@ -150,7 +154,7 @@ class Sequencer:
 
     def _load(self) -> bool:
         """Read the whole log, write files that are missing, and get ready to write the next block."""
-        self.replica = Replica(self._store.entries, self._store.read)
+        self.replica = self._board.make_replica()
         newest, quorum = self._store.checkpoint(), self._store.checkpoint(quorum=True)
         if newest is None:
             return False
@@ -242,6 +246,7 @@ class Sequencer:
         self._publish_rest()
         written = False
         rows = self._store.waiting(_BLOCK_ENTRIES)
+        self._keep_sums(is_closing=any(row.type == "close" for row, _ in rows))
         if rows or self._is_awaited():
             try:
                 self._write(rows)
@@ -262,6 +267,25 @@ class Sequencer:
         end = time.monotonic() + _SUMS_SHARE * self.writer.manifest.interval_ms / 1_000
         while self.replica.sum_up(_SUMS_AT_ONCE) and time.monotonic() < end:
             pass
+
+    def _keep_sums(self, *, is_closing: bool) -> None:
+        """Keep the sums as they are under the last checkpoint: before a close all of them, and now and then before."""
+        record = self.replica.record
+        if record.board.phase is not Phase.OPEN:
+            return
+        # A close may wait for hours: it counts when it can come.
+        is_closing = is_closing and self._board.now_ms() > record.board.intake_end_ms
+        now = time.monotonic()
+        # What is in the sums, so that nothing is kept twice while a close waits for its time.
+        state = (record.accepted["ballot"], record.accepted["strike"], is_closing)
+        if not record.accepted["ballot"] or state == self._kept_state:
+            return
+        if not is_closing and now - self._kept_at < KEEP_EVERY_S:
+            return
+        if is_closing:
+            self.replica.sum_up()
+        self._board.kept_sums.write(self._key, record, self.replica.sums())
+        self._kept_state, self._kept_at = state, now
 
     def _is_awaited(self) -> bool:
         """Tell whether seals go on: until the results of all cells stand, and a sealed quorum covers the last entry."""

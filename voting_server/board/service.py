@@ -33,6 +33,7 @@ from crypto.signatures import (
     parse_checkpoint,
     parse_note,
 )
+from voting_server.board.kept_sums import KeptSumsStore
 from voting_server.board.publication import Publication
 from voting_server.board.replica import Replica
 from voting_server.board.store import BALLOT_TYPES, Along, LateError, NewEntry, Queued, Store, StoredCheckpoint
@@ -68,8 +69,13 @@ class Board:
         self.context = context
         self.store = Store(context.database)
         self.publication = Publication(context.settings.published_dir)
-        self.replica = Replica(self.store.entries, self.store.read)
+        self.kept_sums = KeptSumsStore(context.database)
+        self.replica = self.make_replica()
         self._counted = (0.0, 0)
+
+    def make_replica(self) -> Replica:
+        """Return a record of its own that follows this log."""
+        return Replica(self.store.entries, self.store.read, self.kept_sums.read)
 
     def start(self) -> None:
         """Catch up with the log before anything is served."""

@@ -48,6 +48,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("value", name=op.f("pk_firsts")),
     )
     op.create_table(
+        "kept_sums",
+        sa.Column("size", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_kept_sums")),
+    )
+    op.create_table(
         "people_with_roles",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -281,6 +288,7 @@ def downgrade() -> None:
 
     op.drop_table("proposals")
     op.drop_table("people_with_roles")
+    op.drop_table("kept_sums")
     op.drop_table("firsts")
     op.drop_table("entries")
     op.drop_table("cosignatures")
