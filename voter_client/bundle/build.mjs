@@ -11,6 +11,7 @@ import {
   gzipSizeOf,
   inlineScript,
   integrityOf,
+  laterOf,
   policyHashOf,
   replaceScripts,
   scriptsOf,
@@ -85,8 +86,19 @@ function workerPlugin(pieces, state) {
   };
 }
 
+/** Dynamic imports as they stand: `later()` has preloaded what they need, so Vite's own helper has nothing to do. */
+function plainImports() {
+  const id = "\0vite/preload-helper.js";
+  return {
+    name: "plain-imports",
+    enforce: "pre",
+    resolveId: (source) => (source === id ? id : null),
+    load: (source) => (source === id ? "export const __vitePreload = (load) => load();" : null),
+  };
+}
+
 /** Several modules and styles beside a page. */
-async function buildModules(template, scripts, pieces) {
+async function buildModules(template, scripts, pieces, groups) {
   const state = { asked: false };
   const input = Object.fromEntries(scripts.map((script) => [nameOf(script), join(ROOT, "pages", script)]));
   const output = {
@@ -97,22 +109,11 @@ async function buildModules(template, scripts, pieces) {
       // From the bottom up, because a group takes along what its modules import: so no two files import each other.
       groups: [
         { name: "preact", test: /node_modules[\\/]preact/ },
-        { name: "hashes", test: /node_modules[\\/]@noble[\\/]hashes/ },
-        { name: "fields", test: /node_modules[\\/]@noble[\\/]curves[\\/](utils|abstract[\\/](modular|hash-to-curve))\.js/ },
-        { name: "curves", test: /node_modules[\\/]@noble[\\/]curves/ },
-        { name: "bytes", test: /src[\\/]core[\\/](bytes|errors|cbor)\.ts/ },
-        { name: "transcript", test: /src[\\/]core[\\/]transcript\.ts/ },
-        { name: "messages", test: /src[\\/]core[\\/](encoding|entries|merkle)\.ts/ },
-        { name: "proofs", test: /src[\\/]core[\\/](group|elgamal|rules|proofs|signatures)\.ts/ },
-        { name: "core", test: /src[\\/]core[\\/]/ },
-        { name: "device", test: /vite[\\/]preload-helper|src[\\/](later|in-app|words[\\/]names|ui[\\/]memory)\.ts/ },
-        { name: "words", test: /src[\\/]words[\\/]/ },
-        { name: "wizard", test: /src[\\/]console[\\/](draft|wizard)\.tsx?/ },
-        { name: "screens", test: /src[\\/]ui[\\/]screens[\\/]/ },
+        ...groups,
       ],
     },
   };
-  const result = await build(settings([words(LOCALES), workerPlugin(pieces, state)], input, output));
+  const result = await build(settings([words(LOCALES), workerPlugin(pieces, state), plainImports()], input, output));
   const built = (Array.isArray(result) ? result[0] : result).output;
   const files = new Map();
   const chunks = new Map();
@@ -125,15 +126,23 @@ async function buildModules(template, scripts, pieces) {
   }
   if (state.asked) for (const piece of pieces) files.set(piece.name, Buffer.from(piece.text));
   const entries = scripts.map((script) => [...chunks.values()].find((chunk) => chunk.isEntry && chunk.name === nameOf(script)));
-  const tags = tagsOf(entries, chunks, styles, [...chunks.values()]);
-  files.set("index.html", Buffer.from(replaceScripts(template, tags)));
+  const { lines, done } = tagsOf(entries, chunks, styles);
+  const later = laterOf(done, chunks);
+  if (later.length > 0) {
+    // The list of what is fetched later is itself fetched later: it would be most of a first page.
+    const list = JSON.stringify(later);
+    const name = `later-${shortHashOf(list)}.json`;
+    files.set(name, Buffer.from(list));
+    lines.push(`<link rel="later" href="${name}" integrity="${tagIntegrityOf(list)}">`);
+  }
+  files.set("index.html", Buffer.from(replaceScripts(template, `${lines.join("\n")}\n`)));
   return files;
 }
 
-/** The texts of a language are asked for as `words-<language>`, whatever their keys. */
-function pick({ fileName, name, isEntry, imports, facadeModuleId }) {
-  const [, language] = /virtual:words\/([a-z]+)\//.exec(facadeModuleId ?? "") ?? [];
-  return { fileName, name: language === undefined ? name : `words-${language}`, isEntry, imports };
+/** The texts of a language are asked for as `words-<language>` or `words-<language>-<group>`, whatever their keys. */
+function pick({ fileName, name, isEntry, isDynamicEntry, imports, facadeModuleId }) {
+  const [, language, group = ""] = /virtual:words\/([a-z]+)\/(=[a-z]+)?/.exec(facadeModuleId ?? "") ?? [];
+  return { fileName, name: language === undefined ? name : `words-${language}${group.replace("=", "-")}`, isEntry, isDynamicEntry, imports };
 }
 
 function nameOf(script) {
@@ -170,7 +179,7 @@ async function main(out) {
     }
     let files;
     try {
-      files = page.single ? await buildSingle(template, scripts) : await buildModules(template, scripts, pieces);
+      files = page.single ? await buildSingle(template, scripts) : await buildModules(template, scripts, pieces, page.groups);
     } catch (error) {
       // The other pages are built all the same.
       console.error(`${page.name}: ${error instanceof Error ? error.message : error}`);

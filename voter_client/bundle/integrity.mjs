@@ -53,7 +53,7 @@ export function replaceScripts(template, tags) {
  * The tags of a page in the order in which its files must arrive: a module that another imports has been asked for, with its
  * hash, before the other one can ask for it without.
  */
-export function tagsOf(entries, chunks, styles, later) {
+export function tagsOf(entries, chunks, styles) {
   const lines = styles.map((file) => `<link rel="stylesheet" href="${file.name}" integrity="${file.integrity}">`);
   const done = new Set();
   const visit = (chunk) => {
@@ -66,7 +66,14 @@ export function tagsOf(entries, chunks, styles, later) {
     );
   };
   for (const entry of entries) visit(entry);
-  // A module that is imported when it is needed, and what it imports that is not there yet; `data-for` names who needs it.
+  return { lines, done };
+}
+
+/**
+ * The files that are fetched when they are needed, each with its hash and the names of the modules that need it: those modules
+ * and what they import that is not there yet.
+ */
+export function laterOf(done, chunks) {
   const wanted = new Map();
   const want = (chunk, name) => {
     if (done.has(chunk.fileName)) return;
@@ -75,12 +82,10 @@ export function tagsOf(entries, chunks, styles, later) {
     wanted.set(chunk.fileName, names.add(name));
     for (const imported of chunk.imports) want(chunks.get(imported), name);
   };
-  for (const chunk of later) want(chunk, chunk.name);
-  for (const [fileName, names] of [...wanted].sort(([first], [second]) => (first < second ? -1 : 1))) {
-    const file = `"${fileName}" integrity="${chunks.get(fileName).integrity}"`;
-    lines.push(`<link rel="later" data-for="${[...names].sort().join(" ")}" href=${file}>`);
-  }
-  return `${lines.join("\n")}\n`;
+  for (const chunk of chunks.values()) if (chunk.isDynamicEntry) want(chunk, chunk.name);
+  return [...wanted]
+    .sort(([first], [second]) => (first < second ? -1 : 1))
+    .map(([fileName, names]) => [fileName, chunks.get(fileName).integrity, [...names].sort()]);
 }
 
 /** Text that is safe inside a script element. */

@@ -2,12 +2,41 @@
 //
 // A template is HTML; `<script type="module" src="../src/...">` names its scripts in the order in which they must be there. A page
 // that is `single` becomes one file which also opens from a disk: its one script and its styles stand in it.
+//
+// `groups` says which modules make a file together, from the bottom up, because a group takes along what its modules import: so no
+// two files import each other.
+
+const FIRST = { name: "device", test: /vite[\\/]preload-helper|src[\\/](later|in-app|words[\\/]names|ui[\\/]memory)\.ts/ };
+
+const COMMON = [
+  { name: "hashes", test: /node_modules[\\/]@noble[\\/]hashes/ },
+  { name: "fields", test: /node_modules[\\/]@noble[\\/]curves[\\/](utils|abstract[\\/](modular|hash-to-curve))\.js/ },
+  { name: "curves", test: /node_modules[\\/]@noble[\\/]curves/ },
+  { name: "bytes", test: /src[\\/]core[\\/](bytes|errors|cbor)\.ts/ },
+  { name: "transcript", test: /src[\\/]core[\\/](hashing|transcript)\.ts/ },
+  { name: "messages", test: /src[\\/]core[\\/](encoding|envelope|entries|merkle)\.ts/ },
+  { name: "proofs", test: /src[\\/]core[\\/](suite|strict|verifying|group|elgamal|rules|proofs|notes|ed25519|signatures)\.ts/ },
+  { name: "core", test: /src[\\/]core[\\/]/ },
+  FIRST,
+  { name: "words", test: /src[\\/]words[\\/]/ },
+  { name: "wizard", test: /src[\\/]console[\\/](draft|wizard)\.tsx?/ },
+];
+
+/** The voter's page: what the first screen needs, what the way to the ballot needs, and what the check needs that comes before it. */
+const VOTER = [
+  FIRST,
+  {
+    name: "way",
+    test: /src[\\/](api|passkey)\.ts|src[\\/]core[\\/](bytes|errors)\.ts|src[\\/]words[\\/]|src[\\/]ui[\\/](choice|flow|groups|guard|model|parts)\.tsx?|src[\\/]ui[\\/]screens[\\/](ballot|phone)\.tsx/,
+  },
+  { name: "record", test: /node_modules[\\/]@noble|src[\\/]core[\\/]|src[\\/]ui[\\/](challenges|files)\.ts/ },
+];
 
 export const PAGES = [
-  { name: "vote", single: false },
-  { name: "check", single: true },
-  { name: "board", single: false },
-  { name: "console", single: false },
+  { name: "vote", single: false, groups: VOTER },
+  { name: "check", single: true, groups: [] },
+  { name: "board", single: false, groups: COMMON },
+  { name: "console", single: false, groups: COMMON },
 ];
 
 /** Every file of a page is fetched whole or again: a cut line costs at most this much (gzip, bytes). */

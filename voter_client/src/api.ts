@@ -1,14 +1,13 @@
 // Every request of the voter's page: own origin only, bytes or JSON, a problem as an error that says what to do.
 //
 // Spec: the OpenAPI description of both sides. The page lies below its side's address, so that `../` is the side. What comes
-// back is a stranger's word until the core has verified it.
+// back is a stranger's word until the core has verified it. What only some screens ask stands in api-identity.ts and api-voting.ts.
 
 import { fromBase64Url, toBase64Url } from "./core/bytes";
 import type { Language } from "./words/words";
 
-const SIDE = "../";
+export const SIDE = "../";
 const PATIENCE_MS = 20_000;
-const CBOR = "application/cbor";
 
 /** The service answered, but not with success. `title` is its text in the reader's language. */
 export class ProblemError extends Error {
@@ -51,32 +50,10 @@ export interface VoterInfo {
   readonly head: { readonly size: number; readonly root: string };
 }
 
-export interface Enrolment {
-  readonly id: string;
-  readonly token: string;
-  readonly manifest_hash: string;
-  readonly kind: string;
-  readonly options: {
-    readonly rp: { readonly id: string; readonly name: string };
-    readonly user: { readonly id: string; readonly name: string; readonly displayName: string };
-    readonly pubKeyCredParams: readonly { readonly type: "public-key"; readonly alg: number }[];
-  };
-}
-
 export interface Identified {
   readonly pseudonym: string;
   readonly unit: number;
   readonly requests: readonly { readonly type: string; readonly state: string }[];
-}
-
-export interface Accepted {
-  readonly receipt: Uint8Array;
-}
-
-export interface Status {
-  readonly state: string;
-  readonly kind: string;
-  readonly index: number | null;
 }
 
 let language: Language = "ky";
@@ -86,7 +63,8 @@ export function speak(wanted: Language): void {
   language = wanted;
 }
 
-async function call(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
+/** One request to this page's side. Throws ProblemError, OfflineError. */
+export async function call(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
   const headers: Record<string, string> = { "Accept-Language": language };
   if (type !== undefined) headers["Content-Type"] = type;
   let answer: Response;
@@ -113,7 +91,7 @@ async function call(method: string, path: string, body?: BodyInit, type?: string
   throw new ProblemError(kind, title, answer.status, wait > 0 ? wait : null);
 }
 
-async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function json<T>(method: string, path: string, body?: unknown): Promise<T> {
   const answer =
     body === undefined
       ? await call(method, path)
@@ -126,7 +104,7 @@ async function json<T>(method: string, path: string, body?: unknown): Promise<T>
   }
 }
 
-async function bytes(path: string): Promise<Uint8Array> {
+export async function bytes(path: string): Promise<Uint8Array> {
   try {
     return new Uint8Array(await (await call("GET", path)).arrayBuffer());
   } catch (error) {
@@ -134,27 +112,11 @@ async function bytes(path: string): Promise<Uint8Array> {
   }
 }
 
-function decode(text: string): Uint8Array {
+export function decode(text: string): Uint8Array {
   const data = fromBase64Url(text);
   if (data === undefined) throw new OfflineError("not base64url");
   return data;
 }
-
-// ------------------------------------------------------------------------------------------------------ identity side
-
-export const beginEnrolment = (): Promise<Enrolment> => json("POST", "enrolments", { software: false });
-
-export const finishEnrolment = async (id: string, answer: unknown): Promise<string> =>
-  (await json<{ key: string }>("POST", `enrolments/${id}/key`, answer)).key;
-
-export const proveCode = (enrolment: string, key: string, signature: string): Promise<void> =>
-  json("POST", "identifications/code", { enrolment, key, signature });
-
-/** Where the browser goes to be identified, for an enrolment or to look only. */
-export const beginService = async (enrolment: string | null): Promise<string> =>
-  (await json<{ url: string }>("POST", "identifications/oidc", { enrolment })).url;
-
-export const readIdentified = (): Promise<Identified> => json("GET", "voter");
 
 // -------------------------------------------------------------------------------------------------------- ballot side
 
@@ -176,34 +138,3 @@ export const logIn = (token: Uint8Array, pseudonym: string, credential: unknown)
   json("POST", "casting/login", { token: toBase64Url(token), pseudonym, credential });
 
 export const readVoter = (): Promise<VoterInfo> => json("GET", "casting/voter");
-
-export const askNonce = async (ballotHash: string): Promise<Uint8Array> =>
-  decode((await json<{ nonce: string }>("POST", `casting/nonces/${ballotHash}`)).nonce);
-
-export const cast = async (entry: Uint8Array): Promise<Accepted> => {
-  const answer = await call("POST", "ballots", entry as Uint8Array<ArrayBuffer>, CBOR);
-  const body = (await answer.json().catch(() => ({}))) as { receipt?: string };
-  return { receipt: decode(body.receipt ?? "") };
-};
-
-export const challenge = async (spoiled: Uint8Array): Promise<void> => {
-  await call("POST", "ballots/challenged", spoiled as Uint8Array<ArrayBuffer>, CBOR);
-};
-
-export const readStatus = (ballotHash: string): Promise<Status> => json("GET", `ballots/${ballotHash}`);
-export const readProof = (ballotHash: string): Promise<Uint8Array> => bytes(`ballots/${ballotHash}/proof`);
-
-/** Call `tell` whenever something may have changed for a ballot: live events, and a look every few seconds besides. */
-export function follow(ballotHash: string, tell: () => void, everyMs: number): () => void {
-  const events = new EventSource(`${SIDE}ballots/${ballotHash}/events`);
-  events.addEventListener("status", tell);
-  events.addEventListener("proof", () => {
-    events.close();
-    tell();
-  });
-  const timer = setInterval(tell, everyMs);
-  return () => {
-    events.close();
-    clearInterval(timer);
-  };
-}

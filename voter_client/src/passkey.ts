@@ -1,33 +1,17 @@
-// The phone's own key: what it can do, making one, signing with it. Every challenge comes from the caller, never from a server.
+// The phone's own key: signing with it; `new-key.ts` makes one. Every challenge comes from the caller, never from a server.
 //
 // Spec: docs/spec/signatures.md, section "Passkeys". A prompt that was cancelled and one that never came look alike, and one
 // that hangs shows nothing: each is raced with a clock, and each ends in the same error.
 
 import { toBase64Url } from "./core/bytes";
-import { isInApp } from "./in-app";
 
-const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 120_000;
 
 /** The phone did not make or use a key: cancelled, not there, too late. */
 export class NoKeyError extends Error {}
 
-export interface Ability {
-  /** Opened inside a messenger or another app: passkeys often fail there. */
-  readonly inApp: boolean;
-  readonly passkey: boolean;
-  /** A screen lock, or what serves as one. */
-  readonly lock: boolean;
-}
-
-export async function readAbility(): Promise<Ability> {
-  const inApp = isInApp(navigator.userAgent);
-  if (typeof PublicKeyCredential === "undefined" || !window.isSecureContext) return { inApp, passkey: false, lock: false };
-  const lock = await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable().catch(() => false);
-  return { inApp, passkey: true, lock };
-}
-
 /** Ask the authenticator; a prompt that hangs ends with the clock. */
-async function race(ask: (signal: AbortSignal) => Promise<Credential | null>, patienceMs: number): Promise<PublicKeyCredential> {
+export async function race(ask: (signal: AbortSignal) => Promise<Credential | null>, patienceMs: number): Promise<PublicKeyCredential> {
   const ended = new AbortController();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
@@ -47,45 +31,8 @@ async function race(ask: (signal: AbortSignal) => Promise<Credential | null>, pa
   throw new NoKeyError("no key");
 }
 
-const source = (data: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(data);
-const text = (data: ArrayBuffer): string => toBase64Url(new Uint8Array(data));
-
-export interface NewKey {
-  readonly rpId: string;
-  readonly rpName: string;
-  readonly user: Uint8Array;
-  readonly userName: string;
-  readonly algorithms: readonly number[];
-  readonly challenge: Uint8Array;
-}
-
-/** Make a key; return what the identity side takes (`toJSON()` of the answer), and the key's id. */
-export async function make(wanted: NewKey, patienceMs = PATIENCE_MS): Promise<{ readonly id: string; readonly json: unknown }> {
-  const publicKey: PublicKeyCredentialCreationOptions = {
-    rp: { id: wanted.rpId, name: wanted.rpName },
-    user: { id: source(wanted.user), name: wanted.userName, displayName: wanted.userName },
-    pubKeyCredParams: wanted.algorithms.map((alg) => ({ type: "public-key", alg })),
-    challenge: source(wanted.challenge),
-    attestation: "none",
-    authenticatorSelection: { residentKey: "required", requireResidentKey: true, userVerification: "required" },
-    timeout: patienceMs,
-  };
-  const made = await race((signal) => navigator.credentials.create({ publicKey, signal }), patienceMs);
-  const response = made.response as AuthenticatorAttestationResponse;
-  const id = text(made.rawId);
-  return {
-    id,
-    json: {
-      id,
-      rawId: id,
-      type: "public-key",
-      response: {
-        clientDataJSON: text(response.clientDataJSON),
-        attestationObject: text(response.attestationObject),
-      },
-    },
-  };
-}
+export const source = (data: Uint8Array): Uint8Array<ArrayBuffer> => Uint8Array.from(data);
+export const text = (data: ArrayBuffer): string => toBase64Url(new Uint8Array(data));
 
 export interface Signed {
   readonly id: string;

@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { utf8 } from "../core/bytes.js";
-import { assertionJson, make, sign } from "../passkey.js";
+import { make } from "../new-key.js";
+import { assertionJson, sign } from "../passkey.js";
 import { Failure, Field, useAct } from "./pieces.js";
 import { ask, type Person, type Side } from "./service.js";
 import { roleChallenge } from "./signer.js";

@@ -6,48 +6,24 @@ import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import * as api from "../api";
 import { LANGUAGES, type Language, NAMES } from "../words/words";
+import { loadTexts } from "./groups";
 import { guard } from "./guard";
 import type { Handover } from "./memory";
-import { loadWords, Model, PIN } from "./model";
-import { BallotScreen, ReviewScreen } from "./screens/ballot";
-import { CheckingScreen, LoginScreen, RefusedScreen, WaitingScreen } from "./screens/entering";
-import { DeviceScreen, EnrolledScreen, IdentifyScreen, KeyScreen } from "./screens/identifying";
-import { CandidatesScreen, PlaceScreen, RecordScreen, StartScreen } from "./screens/informing";
-import {
-  CastScreen,
-  ChallengeScreen,
-  CommitmentScreen,
-  DecideScreen,
-  ReceivedScreen,
-  SealingScreen,
-  SendingScreen,
-  WipedScreen,
-} from "./screens/sealing";
-import { Alert, type Props } from "./parts";
+import { Model, PIN } from "./model";
+import { BallotScreen } from "./screens/ballot";
+import { CheckingScreen, LoginScreen, RefusedScreen, WaitingScreen, WipedScreen } from "./screens/entering";
+import { StartScreen } from "./screens/start";
+import { Alert, Go, type Props } from "./parts";
 import type { Screen } from "./flow";
 
-const SCREENS: Readonly<Record<Screen, (props: Props) => preact.JSX.Element | null>> = {
+/** The screens on the way to the ballot; the others come in groups. */
+const SCREENS: Readonly<Partial<Record<Screen, (props: Props) => preact.JSX.Element | null>>> = {
   language: () => null,
   start: StartScreen,
-  candidates: CandidatesScreen,
-  place: PlaceScreen,
-  device: DeviceScreen,
-  identify: IdentifyScreen,
-  key: KeyScreen,
-  enrolled: EnrolledScreen,
   waiting: WaitingScreen,
   login: LoginScreen,
   checking: CheckingScreen,
   ballot: BallotScreen,
-  review: ReviewScreen,
-  sealing: SealingScreen,
-  commitment: CommitmentScreen,
-  decide: DecideScreen,
-  challenge: ChallengeScreen,
-  cast: CastScreen,
-  sending: SendingScreen,
-  received: ReceivedScreen,
-  record: RecordScreen,
   refused: RefusedScreen,
   wiped: WipedScreen,
 };
@@ -94,14 +70,15 @@ function Frame({ model }: { model: Model }) {
   useEffect(() => model.subscribe(() => setState(model.state)), [model]);
   const t = s.words;
   const { screen, contest } = s.flow;
+  const Shown = SCREENS[screen] ?? model.loadedScreen(screen) ?? Loading;
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
   useEffect(() => {
     window.scrollTo(0, 0);
     if (!first.current) main.current?.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
     first.current = false;
-  }, [screen, contest]);
-  const Shown = SCREENS[screen];
+  }, [screen, contest, Shown === Loading]);
+  useEffect(() => void model.need(screen), [model, screen]);
   const step = STEPS[screen] ?? 0;
   const kind = s.info?.kind ?? s.election?.manifest.kind;
   if (s.covered) return <Cover model={model} />;
@@ -127,6 +104,12 @@ function Frame({ model }: { model: Model }) {
       {s.wipingS !== null && <Wiping model={model} />}
     </>
   );
+}
+
+/** A screen whose file is on its way. */
+function Loading({ model, s, t }: Props) {
+  if (s.problem === null) return <p class="loading" role="status" aria-busy="true" aria-label={t("checking.heading")} />;
+  return <Go onClick={() => void model.need(s.flow.screen)}>{t("frame.again")}</Go>;
 }
 
 function Cover({ model }: { model: Model }) {
@@ -164,7 +147,7 @@ function Wiping({ model }: { model: Model }) {
 
 /** Open the pages in a language. */
 export async function start(language: Language, handover: Handover): Promise<void> {
-  const model = new Model(await loadWords(language));
+  const model = new Model(language, await loadTexts(language, "voter"));
   await model.speak(language);
   if (PIN === "") model.set({ problem: { text: model.state.words("start.none") } });
   guard(model);

@@ -4,7 +4,7 @@
 // the worker needs; a test compares them.
 
 import { type Bytes, concat, u16 } from "../core/bytes";
-import { type Kind, sha256, tag } from "../core/transcript";
+import { type Kind, sha256, tag } from "../core/hashing";
 
 function challenge(kind: Kind, use: string, ...fields: readonly Bytes[]): Bytes {
   const label = tag(kind, use);

@@ -3,15 +3,20 @@
 // Spec: docs/operations/pages.md. The choice stands in `flow` and in what is sealed from it, nowhere else; `wipe` ends both.
 
 import * as api from "../api";
-import { fromBase64Url, fromHex, toBase64Url, toHex, wipe } from "../core/bytes";
-import type { BallotEntry } from "../core/entries";
+import type { CodeProof } from "../code";
+import { equal, fromHex, wipe } from "../core/bytes";
 import { Refused } from "../core/errors";
+import type { ElectionFacts } from "../core/facts";
 import { later } from "../later";
+import type { Ability } from "../new-key";
 import * as passkey from "../passkey";
 import { type Language, makeWords, type Words } from "../words/words";
+import type { Opened, Sealed } from "../worker/operations";
+import { loginChallenge } from "./challenges";
 import type { Rule } from "./choice";
-import type { Election, ElectionCore, Opened, Sealed } from "./core";
+import type { ElectionCore } from "./core";
 import { advance, BEGINNING, type Flow, hasChoice, SECRET, type Step } from "./flow";
+import { type Group, groupOf, loadGroup, type Loaded, loadTexts, type Screens, type TextGroup, type Texts } from "./groups";
 import * as memory from "./memory";
 
 /** What went wrong, in the reader's language, and the check's id for the staff. */
@@ -35,8 +40,8 @@ export interface State {
   /** The server's clock at the page's clock `at`: the phone's own date is never asked. */
   readonly server: { readonly nowMs: number; readonly at: number } | null;
   readonly zone: string;
-  readonly election: Election | null;
-  readonly ability: passkey.Ability | null;
+  readonly election: ElectionFacts | null;
+  readonly ability: Ability | null;
   readonly me: memory.Me | null;
   readonly slot: api.SlotInfo | null;
   /** The voter's unit, from the verified part of the manifest. */
@@ -64,21 +69,27 @@ export const PIN = meta("dobush-manifest");
 export const IDENTITY = meta("dobush-identity");
 export const BALLOT = meta("dobush-ballot");
 
-const RETRY_MS = 4_000;
-const LOOK_MS = 3_000;
+export const LOOK_MS = 3_000;
 
 export class Model {
   readonly pin = PIN;
   state: State;
-  private core: ElectionCore | null = null;
-  private listeners = new Set<() => void>();
-  private stopFollowing: (() => void) | null = null;
+  /** Where the log-in leads: on, or back to where the session had ended. */
+  afterLogin: "checking" | "sending" | "cast" | "decide" | "review" = "checking";
+  /** On the identity side: identified by the service, or only to look. */
+  service = false;
+  looking = false;
+  stopFollowing: (() => void) | null = null;
   private stopWaiting: (() => void) | null = null;
-  private afterLogin: "checking" | "sending" | "cast" | "decide" | "review" = "checking";
-  private service = false;
-  private looking = false;
+  private core: ElectionCore | null = null;
+  private coreReady: Promise<ElectionCore> | null = null;
+  private listeners = new Set<() => void>();
+  private groups = new Map<Group, { readonly SCREENS: Screens }>();
+  private texts: { readonly language: Language; readonly groups: ReadonlySet<TextGroup>; readonly all: Texts };
 
-  constructor(words: Words) {
+  constructor(language: Language, texts: Texts) {
+    this.texts = { language, groups: new Set<TextGroup>(["voter"]), all: texts };
+    const words = makeWords(language, texts);
     this.state = {
       flow: BEGINNING,
       words,
@@ -133,10 +144,61 @@ export class Model {
 
   async speak(language: Language): Promise<void> {
     memory.keepLanguage(language);
-    this.set({ words: await loadWords(language) });
+    await this.setTexts(language, this.texts.groups);
     api.speak(language);
     document.documentElement.lang = language;
     document.title = this.state.words("frame.title");
+  }
+
+  /** Have these groups of texts in a language; what is there already is not fetched. */
+  private async setTexts(language: Language, wanted: Iterable<TextGroup>): Promise<void> {
+    const known = this.texts.language === language ? this.texts : null;
+    const missing = [...wanted].filter((group) => known?.groups.has(group) !== true);
+    const found = await Promise.all(missing.map((group) => loadTexts(language, group)));
+    const all: Texts = Object.assign({}, known?.all, ...found);
+    this.texts = { language, groups: new Set([...(known?.groups ?? []), ...missing]), all };
+    this.set({ words: makeWords(language, all) });
+  }
+
+  // ------------------------------------------------------------------------------------------------ groups of screens
+
+  /** A screen of a group that is there. */
+  loadedScreen(screen: Flow["screen"]): Screens[Flow["screen"]] {
+    const group = groupOf(screen);
+    return group === null ? undefined : this.groups.get(group)?.SCREENS[screen];
+  }
+
+  /** Load a group of screens with its texts. */
+  async load<G extends Group>(group: G): Promise<Loaded<G>> {
+    const texts: TextGroup = group === "identity" ? "identity" : "rest";
+    const known = this.groups.get(group);
+    if (known !== undefined && this.texts.groups.has(texts)) return known as Loaded<G>;
+    const loaded = await loadGroup(group);
+    // Where the language changes meanwhile, the texts of the new one are wanted.
+    while (!this.texts.groups.has(texts)) await this.setTexts(this.texts.language, [texts]);
+    this.groups.set(group, loaded);
+    this.set({});
+    return loaded;
+  }
+
+  /** Load what a screen needs; where that fails, say so. */
+  async need(screen: Flow["screen"]): Promise<void> {
+    const group = groupOf(screen);
+    if (group === null || this.groups.has(group)) return;
+    this.set({ problem: null });
+    await this.load(group).catch(() => this.set({ problem: { text: this.state.words("frame.offline") } }));
+  }
+
+  /** Do an act of a group, which is loaded first where it is not there. */
+  private async act<G extends Group>(group: G, what: (acts: Loaded<G>) => void | Promise<void>): Promise<void> {
+    let acts: Loaded<G>;
+    try {
+      acts = await this.load(group);
+    } catch {
+      this.set({ problem: { text: this.state.words("frame.offline") } });
+      return;
+    }
+    await what(acts);
   }
 
   /** Run an act once at a time; what it throws becomes words. */
@@ -152,7 +214,7 @@ export class Model {
     }
   }
 
-  private fail(error: unknown): void {
+  fail(error: unknown): void {
     const { words, flow } = this.state;
     if (error instanceof Refused) {
       this.refuse(error.check);
@@ -189,14 +251,14 @@ export class Model {
 
   async begin(handover: memory.Handover): Promise<void> {
     if (this.state.side === "identity") {
-      await this.beginIdentity(handover);
+      await this.act("identity", ({ beginIdentity }) => beginIdentity(this, handover));
       return;
     }
     const me = handover.me ?? memory.readMe(PIN);
     if (handover.me !== null) memory.keepMe(PIN, handover.me);
     this.set({ me, outbox: memory.readOutbox(PIN) });
     await this.loadInfo();
-    if (handover.to === "place") this.step({ type: "replace", to: "place" });
+    if (handover.to === "place") void this.show("place");
     else if (handover.me !== null) this.waitForKey();
     else this.step({ type: "replace", to: "start" });
   }
@@ -214,30 +276,6 @@ export class Model {
     }
   }
 
-  private async beginIdentity(handover: memory.Handover): Promise<void> {
-    const kept = memory.readStep();
-    if (kept !== null && handover.to === "") {
-      try {
-        const identified = await api.readIdentified();
-        const me = { pseudonym: identified.pseudonym, key: kept === "look" ? null : kept };
-        memory.keepStep(null);
-        this.set({ identified, me });
-        this.step({ type: "replace", to: "enrolled" });
-        return;
-      } catch (error) {
-        if (!(error instanceof api.ProblemError)) this.fail(error);
-      }
-    }
-    this.looking = handover.to === "look";
-    this.step({ type: "replace", to: "identify" });
-  }
-
-  /** Can this phone do it? Asked before anybody identifies. */
-  async checkDevice(): Promise<void> {
-    this.set({ ability: null });
-    this.set({ ability: await passkey.readAbility() });
-  }
-
   /** Where the other side's page is, with what it needs to know. */
   address(side: "identity" | "ballot", to = ""): string {
     const base = side === "identity" ? IDENTITY : BALLOT;
@@ -251,75 +289,26 @@ export class Model {
 
   // --------------------------------------------------------------------------------------------------- identification
 
-  async takeCode(typed: string): Promise<void> {
-    const { readCode } = await later("code", () => import("../code"));
-    const code = readCode(typed);
-    if (code === null) {
-      this.set({ problem: { text: this.state.words("identify.code-wrong") } });
-      return;
-    }
-    this.service = false;
-    this.set({ code });
-    this.go("key");
+  /** Can this phone do it? Asked before anybody identifies. */
+  checkDevice(): Promise<void> {
+    return this.act("identity", ({ checkDevice }) => checkDevice(this));
+  }
+
+  takeCode(typed: string): Promise<void> {
+    return this.act("identity", ({ takeCode }) => takeCode(this, typed));
   }
 
   chooseService(): Promise<void> {
-    return this.run(async () => {
-      this.service = true;
-      this.set({ code: null });
-      if (!this.looking) {
-        this.go("key");
-        return;
-      }
-      const url = await this.service404(() => api.beginService(null));
-      memory.keepStep("look");
-      location.assign(url);
-    });
-  }
-
-  private async service404<T>(ask: () => Promise<T>): Promise<T> {
-    try {
-      return await ask();
-    } catch (error) {
-      if (!(error instanceof api.ProblemError && error.status === 404)) throw error;
-      throw new api.ProblemError("", this.state.words("identify.service-none"), 404, null);
-    }
+    return this.act("identity", ({ chooseService }) => chooseService(this));
   }
 
   makeKey(): Promise<void> {
-    return this.run(async () => {
-      const begun = await api.beginEnrolment();
-      // Another election's name here would let a server collect keys for it.
-      if (begun.manifest_hash !== PIN || !isKind(begun.kind)) throw new Refused("RECORD-3", "another election", "server");
-      const { registerChallenge } = await later("challenges", () => import("./challenges"));
-      const pinned = fromHex(PIN);
-      const made = await passkey.make({
-        rpId: begun.options.rp.id,
-        rpName: begun.options.rp.name,
-        user: fromHex(begun.options.user.id),
-        userName: begun.options.user.name,
-        algorithms: begun.options.pubKeyCredParams.map((each) => each.alg),
-        challenge: registerChallenge(begun.kind, pinned, fromHex(begun.token)),
-      });
-      const key = await api.finishEnrolment(begun.id, made.json);
-      memory.keepStep(made.id);
-      if (this.service) {
-        location.assign(await this.service404(() => api.beginService(begun.id)));
-        return;
-      }
-      const { proveCode } = await later("code", () => import("../code"));
-      const proof = proveCode(begun.kind, pinned, this.state.code ?? "", fromHex(key));
-      try {
-        await api.proveCode(begun.id, proof.key, proof.signature);
-      } catch (error) {
-        this.step({ type: "back" });
-        throw error;
-      }
-      const identified = await api.readIdentified();
-      memory.keepStep(null);
-      this.set({ identified, code: null, me: { pseudonym: identified.pseudonym, key: made.id } });
-      this.go("enrolled");
-    });
+    return this.act("identity", ({ makeKey }) => makeKey(this));
+  }
+
+  /** Sign with an enrolment code where the browser cannot. */
+  async signCode(seed: Uint8Array, message: Uint8Array): Promise<CodeProof> {
+    return (await this.openCore()).sign(seed, message);
   }
 
   // ---------------------------------------------------------------------------------------------------------- log-in
@@ -363,7 +352,6 @@ export class Model {
       if (me === null || info === null || !isKind(info.kind)) throw new api.OfflineError("nobody");
       const start = await api.startLogin();
       if (start.manifestHash !== PIN) throw new Refused("RECORD-3", "another election", "server");
-      const { loginChallenge } = await later("challenges", () => import("./challenges"));
       const signed = await passkey.sign(loginChallenge(info.kind, fromHex(PIN), start.token), me.key);
       const voter = await api.logIn(start.token, me.pseudonym, passkey.assertionJson(signed));
       this.keepKey(signed.id);
@@ -386,12 +374,17 @@ export class Model {
 
   // --------------------------------------------------------------------------------------------------- the election
 
-  /** Verify the election; every page that shows names asks for it. Raises Refused, OfflineError. */
-  async verify(): Promise<Election> {
-    if (this.state.election !== null) return this.state.election;
-    const { openCore } = await later("core", () => import("./core"));
-    this.core ??= await openCore();
-    const election = await this.core.verifyElection(PIN, this.nowMs(), this.state.voter?.style ?? null);
+  /**
+   * Verify the election; every page that shows names asks for it. Throws Refused, OfflineError.
+   *
+   * Where the browser verifies signatures, no curve is fetched for it; the worker's own comes while the ballot is marked.
+   */
+  async verify(units = false): Promise<ElectionFacts> {
+    const known = this.state.election;
+    if (known !== null && (!units || known.units.size > 0)) return known;
+    const { look } = await later("look", () => import("./look"));
+    const wanted = { style: this.state.voter?.style ?? null, units };
+    const election = (await look(PIN, this.nowMs(), wanted)) ?? (await (await this.openCore()).verifyElection(PIN, this.nowMs(), wanted));
     // The banner of a practice election and what the phone's key signs go by the kind: the manifest has the word.
     if (this.state.info !== null && this.state.info.kind !== election.manifest.kind) {
       throw new Refused("RECORD-3", "another kind of election", "server");
@@ -400,13 +393,39 @@ export class Model {
     return election;
   }
 
+  private async openCore(): Promise<ElectionCore> {
+    const { openCore } = await later("core", () => import("./core"));
+    this.core ??= await openCore();
+    return this.core;
+  }
+
+  /** The worker, once it has verified the election with its own curve, H included. Throws Refused, OfflineError. */
+  ready(): Promise<ElectionCore> {
+    this.coreReady ??= this.verifyAgain().catch((error: unknown) => {
+      this.coreReady = null;
+      throw error;
+    });
+    return this.coreReady;
+  }
+
+  private async verifyAgain(): Promise<ElectionCore> {
+    const election = await this.verify();
+    const core = await this.openCore();
+    const again = await core.verifyElection(PIN, this.nowMs(), { style: this.state.voter?.style ?? null, units: false });
+    // The ballot was shown under this key.
+    if (!equal(again.key, election.key)) throw new Refused("CEREMONY-12", "another key than before", "server");
+    return core;
+  }
+
   /** Show a page of names once they are verified. */
   show(to: "candidates" | "place"): Promise<void> {
     this.go(to);
     return this.run(async () => {
-      await this.verify();
       const { me } = this.state;
-      if (to === "place" && me !== null) this.set({ slot: await api.readSlot(me.pseudonym) });
+      const election = await this.verify(to === "place" && me !== null);
+      if (to !== "place" || me === null) return;
+      const slot = await api.readSlot(me.pseudonym);
+      this.set({ slot, unit: election.units.get(slot.unit) ?? null });
     });
   }
 
@@ -416,10 +435,19 @@ export class Model {
       await this.settle();
       this.step({ type: "open", contests: this.contests().length });
     });
+    // While the ballot is marked, what sealing needs is fetched; where that fails, sealing tries again and says what is wrong.
+    if (this.state.flow.screen === "ballot") this.prepare();
+  }
+
+  private prepare(): void {
+    void this.load("voting").catch(() => undefined);
+    void this.ready().catch((error: unknown) => {
+      if (error instanceof Refused) this.fail(error);
+    });
   }
 
   /** Wait until nothing of this voter waits for its block: only then does the next ballot have a place. */
-  private async settle(): Promise<void> {
+  async settle(): Promise<void> {
     for (;;) {
       const voter = await api.readVoter();
       this.set({ voter });
@@ -442,65 +470,14 @@ export class Model {
     }));
   }
 
-  // ------------------------------------------------------------------------------------------------------- the ballot
+  // ------------------------------------------------------------------------------------------------- the sealed ballot
 
   seal(): Promise<void> {
-    return this.run(async () => {
-      const { election, flow } = this.state;
-      if (election === null || this.core === null) throw new api.OfflineError("nothing verified");
-      this.go("sealing");
-      try {
-        await this.settle();
-        const voter = this.state.voter;
-        if (voter === null) throw new api.OfflineError("nobody");
-        const sealed = await this.core.seal({
-          style: voter.style,
-          choices: this.contests().map((_, at) => flow.choices[at] ?? []),
-          pseudonym: fromHex(voter.pseudonym),
-          number: voter.number + 1,
-          previous: fromHex(voter.previous),
-          head: { size: voter.head.size, root: fromHex(voter.head.root) },
-        }, this.nowMs());
-        if (this.state.flow.screen !== "sealing") {
-          await this.core.forget();
-          return;
-        }
-        this.set({ sealed });
-        this.go("commitment");
-      } catch (error) {
-        if (error instanceof api.ProblemError && error.status === 401) {
-          this.expire("review");
-          return;
-        }
-        this.step({ type: "replace", to: "review" });
-        throw error;
-      }
-    });
+    return this.act("voting", ({ seal }) => seal(this));
   }
 
-  private expire(then: "sending" | "cast" | "decide" | "review"): void {
-    this.afterLogin = then;
-    this.step({ type: "replace", to: "login" });
-    this.set({ problem: { text: this.state.words("login.expired") } });
-  }
-
-  /** Open the sealed ballot instead of casting it. */
   challenge(): Promise<void> {
-    return this.run(async () => {
-      const { sealed } = this.state;
-      if (sealed === null || this.core === null) return;
-      const opened = await this.core.open(sealed.hash);
-      const { SPOILED } = await later("messages", () => import("../core/entries"));
-      try {
-        await api.challenge(SPOILED.toBytes({ ballot: sealed.ballot, opening: opened.opening }));
-      } catch (error) {
-        if (!(error instanceof api.ProblemError && error.status === 401)) throw error;
-        this.expire("decide");
-        return;
-      }
-      this.set({ opened, seedShown: false });
-      this.go("challenge");
-    });
+    return this.act("voting", ({ challenge }) => challenge(this));
   }
 
   /** After a challenge: the seed goes, a new ballot begins. */
@@ -510,138 +487,24 @@ export class Model {
     void this.check();
   }
 
-  /** Sign the sealed ballot with the phone's key, keep it, send it. */
   castSealed(): Promise<void> {
-    return this.run(async () => {
-      const { sealed, me, voter, election } = this.state;
-      if (sealed === null || me === null || voter === null || election === null || this.core === null) return;
-      const hash = toHex(sealed.hash);
-      let nonce: Uint8Array;
-      try {
-        nonce = await api.askNonce(hash);
-      } catch (error) {
-        if (!(error instanceof api.ProblemError && error.status === 401)) throw error;
-        this.expire("cast");
-        return;
-      }
-      const { castChallenge } = await later("challenges", () => import("./challenges"));
-      const challenge = castChallenge(election.manifest.kind, fromHex(PIN), sealed.hash, nonce);
-      const signed = await passkey.sign(challenge, me.key);
-      const { BALLOT_ENTRY, entryToBytes } = await later("messages", () => import("../core/entries"));
-      const body = BALLOT_ENTRY.toBytes({
-        ballot: sealed.ballot,
-        nonce,
-        authenticator_data: signed.authenticatorData,
-        client_data: signed.clientData,
-        signature: signed.signature,
-      });
-      const entry = entryToBytes({ type: "ballot", body, signatures: [] });
-      const outbox: memory.Outbox = {
-        entry: toBase64Url(entry),
-        hash,
-        code: sealed.code,
-        pseudonym: voter.pseudonym,
-        number: voter.number + 1,
-        receipt: null,
-        deadlineMs: null,
-        proof: null,
-        index: null,
-      };
-      const kept = memory.keepOutbox(PIN, outbox);
-      this.dropSeal();
-      this.set({ outbox, kept });
-      this.step({ type: "go", to: "sending" });
-      this.set({ flow: { ...this.state.flow, choices: [] } });
-    });
+    return this.act("voting", ({ castSealed }) => castSealed(this));
   }
 
-  /** Send what was signed, again and again, until a verified receipt is there or the server says no for good. */
-  async send(): Promise<void> {
-    for (;;) {
-      const { outbox, flow } = this.state;
-      if (outbox === null || flow.screen !== "sending") return;
-      try {
-        await this.sendOnce(outbox);
-        return;
-      } catch (error) {
-        if (error instanceof api.ProblemError && error.status === 401) {
-          this.expire("sending");
-          return;
-        }
-        if (error instanceof Refused) {
-          this.set({ problem: { text: this.state.words("sending.false"), check: error.check } });
-          return;
-        }
-        const problem = error instanceof api.ProblemError ? error : null;
-        if (problem !== null && problem.status < 500 && problem.status !== 429) {
-          const text = this.state.words("sending.refused", { reason: problem.title || problem.code });
-          this.set({ problem: { text } });
-          return;
-        }
-        this.fail(error);
-        await pause((problem?.retryAfterS ?? 0) * 1_000 || RETRY_MS);
-      }
-    }
-  }
-
-  private async sendOnce(outbox: memory.Outbox): Promise<void> {
-    await this.verify();
-    const { receipt } = await api.cast(entryOf(outbox));
-    if (this.core === null) return;
-    const deadlineMs = await this.core.verifyReceipt(receipt, (await castOf(outbox)).ballot, outbox);
-    const done = { ...outbox, receipt: toBase64Url(receipt), deadlineMs };
-    memory.keepOutbox(PIN, done);
-    this.set({ outbox: done, problem: null });
-    this.step({ type: "done" });
-    this.followBoard();
+  send(): Promise<void> {
+    return this.act("voting", ({ send }) => send(this));
   }
 
   /** Show a kept ballot: the way on from where it stood. */
-  resume(): void {
-    const { outbox } = this.state;
-    if (outbox === null) return;
-    if (outbox.receipt === null) {
-      this.go("sending");
-      void this.send();
-    } else {
-      this.go("received");
-      this.followBoard();
-    }
+  resume(): Promise<void> {
+    return this.act("voting", ({ resume }) => resume(this));
   }
 
-  /** Look for the proof that the ballot stands on the board, until it is there and holds. */
-  followBoard(): void {
-    const { outbox } = this.state;
-    if (outbox === null || outbox.proof !== null) return;
-    this.stopFollowing?.();
-    let looking = false;
-    const look = async (): Promise<void> => {
-      if (looking) return;
-      looking = true;
-      try {
-        await this.lookForProof();
-      } catch (error) {
-        if (error instanceof Refused) this.set({ problem: { text: this.state.words("refused.head"), check: error.check } });
-        else if (!(error instanceof api.ProblemError || error instanceof api.OfflineError)) throw error;
-      } finally {
-        looking = false;
-      }
-    };
-    this.stopFollowing = api.follow(outbox.hash, () => void look(), LOOK_MS);
-    void look();
-  }
-
-  private async lookForProof(): Promise<void> {
-    const { outbox } = this.state;
-    if (outbox === null || outbox.proof !== null) return;
-    const proof = await api.readProof(outbox.hash);
-    await this.verify();
-    if (this.core === null) return;
-    const index = await this.core.verifyOnTheBoard(await castOf(outbox), proof, this.nowMs());
-    const done = { ...outbox, proof: new TextDecoder().decode(proof), index };
-    memory.keepOutbox(PIN, done);
-    this.stopFollowing?.();
-    this.set({ outbox: done, problem: null });
+  /** The session has ended: log in, then go on there. */
+  expire(then: "sending" | "cast" | "decide" | "review"): void {
+    this.afterLogin = then;
+    this.step({ type: "replace", to: "login" });
+    this.set({ problem: { text: this.state.words("login.expired") } });
   }
 
   // ----------------------------------------------------------------------------------------------------------- record
@@ -666,7 +529,7 @@ export class Model {
     return SECRET.has(this.state.flow.screen) && (hasChoice(this.state.flow) || this.state.sealed !== null);
   }
 
-  private dropSeal(): void {
+  dropSeal(): void {
     const { opened } = this.state;
     if (opened !== null) wipe(opened.seed, opened.opening);
     void this.core?.forget();
@@ -689,26 +552,6 @@ export function isKind(kind: string): kind is "demo" | "practice" | "real" {
   return kind === "demo" || kind === "practice" || kind === "real";
 }
 
-function entryOf(outbox: memory.Outbox): Uint8Array {
-  return fromBase64Url(outbox.entry) ?? new Uint8Array();
-}
-
-/** The signed ballot that the outbox holds. */
-async function castOf(outbox: memory.Outbox): Promise<BallotEntry> {
-  const { parseBody, parseEntry } = await later("messages", () => import("../core/entries"));
-  return parseBody(parseEntry(entryOf(outbox)), "ballot");
-}
-
 /** A change of phase that is this near is waited for. */
 const SOON_MS = 3_600_000;
-const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
-
-/** Fetch the texts of a language. */
-export async function loadWords(language: Language): Promise<Words> {
-  const texts = {
-    ky: () => import("virtual:words/ky/client."),
-    ru: () => import("virtual:words/ru/client."),
-    en: () => import("virtual:words/en/client."),
-  };
-  return makeWords(language, (await later(`words-${language}`, texts[language])).default);
-}
+export const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));

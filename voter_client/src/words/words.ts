@@ -86,7 +86,8 @@ export function writeMoment(ms: number, zone: string, language: Language): strin
 export function makeWords(language: Language, texts: Readonly<Record<string, string>>): Words {
   const rules = new Intl.PluralRules(language);
   const text = (key: string, fields: Fields): string => {
-    const found = texts[`client.${key}`];
+    // A plural form that is like the general one is not written twice.
+    const found = texts[`client.${key}`] ?? texts[`client.${key.replace(/\.\w+$/, "")}.other`];
     if (found === undefined) throw new Error(`no text ${key}`);
     return fill(found, fields);
   };

@@ -7,7 +7,7 @@ import { Operations } from "./operations.js";
 declare const self: DedicatedWorkerGlobalScope;
 
 const operations = new Operations((bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>));
-const NAMES: readonly string[] = ["verifyElection", "seal", "open", "forget", "verifyNonce", "verifyReceipt", "verifyOnTheBoard"];
+const NAMES: readonly string[] = ["verifyElection", "seal", "open", "forget", "verifyNonce", "verifyReceipt", "verifyOnTheBoard", "sign"];
 
 function answer(message: Answer): void {
   self.postMessage(message);

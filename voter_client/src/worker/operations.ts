@@ -10,6 +10,7 @@ import { readHead } from "../core/board.js";
 import { type Bytes, equal, toHex, wipe } from "../core/bytes.js";
 import { ballotContests, type Election, verifyElection, verifyHeadSeen } from "../core/election.js";
 import { BALLOT_ENTRY, type BallotEntry, entryToBytes } from "../core/entries.js";
+import { signEd25519 } from "../core/ed25519.js";
 import { Misuse, Refused } from "../core/errors.js";
 import { type ElectionFacts, type ElectionFiles, factsOf, type HeadFacts, headFacts, inputOf } from "../core/facts.js";
 import { leafHash, parseLogProof, verifyConsistency, verifyInclusion } from "../core/merkle.js";
@@ -139,6 +140,11 @@ export class Operations {
     const raw = entryToBytes({ type: "ballot", body: BALLOT_ENTRY.toBytes(input.cast), signatures: [] });
     verifyInclusion(leafHash(raw), index, head.checkpoint.size, head.checkpoint.root, proof);
     return { index, head: headFacts({ head }) };
+  }
+
+  /** Sign with a seed of the page's, in a browser without Ed25519 of its own. */
+  sign(input: { readonly seed: Bytes; readonly message: Bytes }): { key: Bytes; signature: Bytes } {
+    return signEd25519(input.seed, input.message);
   }
 
   private verified(): Election {

@@ -1,4 +1,4 @@
-// The ballot, one contest a page, and the check page that says in words what will be sealed.
+// The ballot, one contest a page.
 //
 // Lines stand in ballot order, all of one size, none chosen beforehand; a search hides lines and never moves any.
 
@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import { pick, type Words } from "../../words/words";
 import { parties, type Party, type Rule, search } from "../choice";
 import type { Contest } from "../model";
-import { Go, Heading, Name, type Props } from "../parts";
+import { Go, Name, type Props } from "../parts";
 
 const LONG = 12;
 
@@ -249,50 +249,6 @@ export function BallotScreen(props: Props) {
           <Go onClick={() => model.step({ type: "next", rule, sure: false })}>{t("frame.next")}</Go>
         )}
       </div>
-    </>
-  );
-}
-
-export function ReviewScreen({ model, s, t }: Props) {
-  const contests = model.contests();
-  return (
-    <>
-      <Heading>{t("review.heading")}</Heading>
-      <p>{t("review.text")}</p>
-      {contests.map((contest, at) => {
-        const chosen = s.flow.choices[at] ?? [];
-        const title = pick(contest.title, t.language)[0];
-        return (
-          <section key={contest.id} class="reviewed">
-            <h2>
-              <Name names={contest.title} t={t} />
-            </h2>
-            {chosen.length === 0 ? (
-              <p>{t("review.none")}</p>
-            ) : (
-              <ul>
-                {chosen.map((option) => (
-                  <li key={option}>
-                    ✓ <Name names={contest.options[option]?.name ?? { ky: "", ru: "", en: "" }} t={t} />
-                  </li>
-                ))}
-              </ul>
-            )}
-            <button
-              type="button"
-              class="second"
-              aria-label={t("review.change-what", { title })}
-              onClick={() => model.step({ type: "change", contest: at })}
-            >
-              {t("review.change")}
-            </button>
-          </section>
-        );
-      })}
-      <p>{t("review.after")}</p>
-      <Go disabled={s.busy} onClick={() => void model.seal()}>
-        {t("review.seal")}
-      </Go>
     </>
   );
 }

@@ -1,7 +1,7 @@
 // From the registrars to the ballot: waiting for the key, log-in, the check of the election, and what refuses it.
 
 import { Go, Heading, type Props } from "../parts";
-import { Phone } from "./identifying";
+import { Phone } from "./phone";
 
 export function WaitingScreen({ s, t }: Props) {
   return (
@@ -58,5 +58,15 @@ export function RefusedScreen({ s, t }: Props) {
       </p>
       {s.refusal?.check !== undefined && <p class="small">{t("refused.detail", { check: s.refusal.check })}</p>}
     </section>
+  );
+}
+
+export function WipedScreen({ model, t }: Props) {
+  return (
+    <>
+      <Heading>{t("wiped.heading")}</Heading>
+      <p>{t("wiped.text")}</p>
+      <Go onClick={() => model.step({ type: "replace", to: "start" })}>{t("wiped.go")}</Go>
+    </>
   );
 }

@@ -1,10 +1,55 @@
-// From the sealed vote to the board: its code is taken away first, then it is cast or opened, then followed until it is there.
+// From the check page, which says in words what will be sealed, to the board: the sealed vote its code is taken away first, then it is cast or opened, then followed until it is there.
 
 import { useEffect } from "preact/hooks";
 import { fromBase64Url, fromHex, toBase64, toBase64Url } from "../../core/bytes";
 import { CITIES, HOME } from "../../words/cities";
-import { Code, Go, Heading, type Props, Qr, save } from "../parts";
-import { Phone } from "./identifying";
+import { pick } from "../../words/words";
+import { Code, Go, Heading, Name, type Props, Qr, save } from "../parts";
+import { Phone } from "./phone";
+
+export function ReviewScreen({ model, s, t }: Props) {
+  const contests = model.contests();
+  return (
+    <>
+      <Heading>{t("review.heading")}</Heading>
+      <p>{t("review.text")}</p>
+      {contests.map((contest, at) => {
+        const chosen = s.flow.choices[at] ?? [];
+        const title = pick(contest.title, t.language)[0];
+        return (
+          <section key={contest.id} class="reviewed">
+            <h2>
+              <Name names={contest.title} t={t} />
+            </h2>
+            {chosen.length === 0 ? (
+              <p>{t("review.none")}</p>
+            ) : (
+              <ul>
+                {chosen.map((option) => (
+                  <li key={option}>
+                    ✓ <Name names={contest.options[option]?.name ?? { ky: "", ru: "", en: "" }} t={t} />
+                  </li>
+                ))}
+              </ul>
+            )}
+            <button
+              type="button"
+              class="second"
+              aria-label={t("review.change-what", { title })}
+              onClick={() => model.step({ type: "change", contest: at })}
+            >
+              {t("review.change")}
+            </button>
+          </section>
+        );
+      })}
+      <p>{t("review.after")}</p>
+      <Go disabled={s.busy} onClick={() => void model.seal()}>
+        {t("review.seal")}
+      </Go>
+    </>
+  );
+}
 
 export function SealingScreen({ t }: Props) {
   return (
@@ -172,16 +217,6 @@ export function ReceivedScreen({ model, s, t }: Props) {
         </button>
       </div>
       <p>{t("received.close")}</p>
-    </>
-  );
-}
-
-export function WipedScreen({ model, t }: Props) {
-  return (
-    <>
-      <Heading>{t("wiped.heading")}</Heading>
-      <p>{t("wiped.text")}</p>
-      <Go onClick={() => model.step({ type: "replace", to: "start" })}>{t("wiped.go")}</Go>
     </>
   );
 }

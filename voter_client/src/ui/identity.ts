@@ -1,0 +1,111 @@
+// Identification and the phone's new key: loaded where somebody identifies.
+//
+// Spec: docs/operations/pages.md, docs/operations/identification.md.
+
+import { ProblemError } from "../api";
+import * as api from "../api-identity";
+import { proveCode, readCode } from "../code";
+import { fromHex } from "../core/bytes";
+import { Refused } from "../core/errors";
+import { make, readAbility } from "../new-key";
+import { registerChallenge } from "./challenges";
+import type { Screens } from "./groups";
+import * as memory from "./memory";
+import { isKind, type Model, PIN } from "./model";
+import { DeviceScreen, EnrolledScreen, IdentifyScreen, KeyScreen } from "./screens/identifying";
+
+export const SCREENS: Screens = { device: DeviceScreen, identify: IdentifyScreen, key: KeyScreen, enrolled: EnrolledScreen };
+
+/** Go on from where the way to the provider and back left off, or begin. */
+export async function beginIdentity(m: Model, handover: memory.Handover): Promise<void> {
+  const kept = memory.readStep();
+  if (kept !== null && handover.to === "") {
+    try {
+      const identified = await api.readIdentified();
+      const me = { pseudonym: identified.pseudonym, key: kept === "look" ? null : kept };
+      memory.keepStep(null);
+      m.set({ identified, me });
+      m.step({ type: "replace", to: "enrolled" });
+      return;
+    } catch (error) {
+      if (!(error instanceof ProblemError)) m.fail(error);
+    }
+  }
+  m.looking = handover.to === "look";
+  m.step({ type: "replace", to: "identify" });
+}
+
+/** Can this phone do it? Asked before anybody identifies. */
+export async function checkDevice(m: Model): Promise<void> {
+  m.set({ ability: null });
+  m.set({ ability: await readAbility() });
+}
+
+/** Take the printed code, if it is one. */
+export function takeCode(m: Model, typed: string): void {
+  const code = readCode(typed);
+  if (code === null) {
+    m.set({ problem: { text: m.state.words("identify.code-wrong") } });
+    return;
+  }
+  m.service = false;
+  m.set({ code });
+  m.go("key");
+}
+
+export function chooseService(m: Model): Promise<void> {
+  return m.run(async () => {
+    m.service = true;
+    m.set({ code: null });
+    if (!m.looking) {
+      m.go("key");
+      return;
+    }
+    const url = await service404(m, () => api.beginService(null));
+    memory.keepStep("look");
+    location.assign(url);
+  });
+}
+
+async function service404<T>(m: Model, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof ProblemError && error.status === 404)) throw error;
+    throw new ProblemError("", m.state.words("identify.service-none"), 404, null);
+  }
+}
+
+export function makeKey(m: Model): Promise<void> {
+  return m.run(async () => {
+    const begun = await api.beginEnrolment();
+    // Another election's name here would let a server collect keys for it.
+    if (begun.manifest_hash !== PIN || !isKind(begun.kind)) throw new Refused("RECORD-3", "another election", "server");
+    const pinned = fromHex(PIN);
+    const made = await make({
+      rpId: begun.options.rp.id,
+      rpName: begun.options.rp.name,
+      user: fromHex(begun.options.user.id),
+      userName: begun.options.user.name,
+      algorithms: begun.options.pubKeyCredParams.map((each) => each.alg),
+      challenge: registerChallenge(begun.kind, pinned, fromHex(begun.token)),
+    });
+    const key = await api.finishEnrolment(begun.id, made.json);
+    memory.keepStep(made.id);
+    if (m.service) {
+      location.assign(await service404(m, () => api.beginService(begun.id)));
+      return;
+    }
+    const proof = await proveCode(begun.kind, pinned, m.state.code ?? "", fromHex(key), (seed, message) => m.signCode(seed, message));
+    try {
+      await api.proveCode(begun.id, proof.key, proof.signature);
+    } catch (error) {
+      m.step({ type: "back" });
+      throw error;
+    }
+    const identified = await api.readIdentified();
+    memory.keepStep(null);
+    m.set({ identified, code: null, me: { pseudonym: identified.pseudonym, key: made.id } });
+    m.go("enrolled");
+  });
+}

@@ -1,0 +1,108 @@
+// The start: which election this is, until when one may vote, what one can do here.
+
+import { CITIES, HOME } from "../../words/cities";
+import { Go, Heading, Name, type Props } from "../parts";
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+
+function Deadline({ model, s, t }: Props) {
+  if (s.info === null) return null;
+  const { opens_at_ms, closes_at_ms } = s.info.times;
+  const now = model.nowMs();
+  const [instant, key] =
+    now < opens_at_ms
+      ? ([opens_at_ms, "start.from"] as const)
+      : now <= closes_at_ms
+        ? ([closes_at_ms, "start.until"] as const)
+        : ([closes_at_ms, "start.ended"] as const);
+  const left = instant - now;
+  const leftText =
+    left <= 0
+      ? null
+      : left >= 2 * DAY_MS
+        ? t.count("start.days", Math.floor(left / DAY_MS))
+        : left >= 2 * HOUR_MS
+          ? t.count("start.hours", Math.floor(left / HOUR_MS))
+          : t.count("start.minutes", Math.max(1, Math.floor(left / 60_000)));
+  const city = CITIES.find(([zone]) => zone === s.zone);
+  return (
+    <section class="deadline">
+      <p>
+        <strong>{t(key, { when: t.moment(instant, HOME) })}</strong> <span>({t("start.bishkek")})</span>
+        {leftText !== null && <span class="left">{leftText}</span>}
+      </p>
+      <p>{city !== undefined && t("start.same", { city: t(city[1]), when: t.moment(instant, city[0]) })}</p>
+      <label>
+        {t("start.city")}{" "}
+        <select value={s.zone} onChange={(event) => model.set({ zone: event.currentTarget.value })}>
+          {CITIES.map(([zone, name]) => (
+            <option key={zone} value={zone}>
+              {t(name)}
+            </option>
+          ))}
+        </select>
+      </label>
+    </section>
+  );
+}
+
+export function StartScreen({ model, s, t }: Props) {
+  const { info } = s;
+  const now = model.nowMs();
+  if (info === null || model.pin === "") {
+    return (
+      <>
+        <Heading>{t("frame.title")}</Heading>
+        {model.pin === "" && <p>{t("start.none")}</p>}
+        <Go onClick={() => void model.loadInfo()}>{t("frame.again")}</Go>
+      </>
+    );
+  }
+  const open = now >= info.times.opens_at_ms && now <= info.times.closes_at_ms;
+  const waits = s.outbox !== null && s.outbox.receipt === null;
+  return (
+    <>
+      <Heading>
+        <Name names={info.title} t={t} />
+      </Heading>
+      {waits && (
+        <section class="warning">
+          <p>{t("start.waiting-sent")}</p>
+          <Go onClick={() => model.resume()}>{t("start.send")}</Go>
+        </section>
+      )}
+      <Deadline model={model} s={s} t={t} />
+      {open && <p>{t("start.steps")}</p>}
+      {open && (
+        <Go onClick={() => model.vote()}>{s.me === null ? t("start.vote") : t("start.go-on")}</Go>
+      )}
+      {now > info.times.closes_at_ms && <p>{t("start.closed-text")}</p>}
+      <ul class="links">
+        <li>
+          <button type="button" class="plain" onClick={() => void model.show("candidates")}>
+            {t("start.candidates")}
+          </button>
+        </li>
+        <li>
+          <button type="button" class="plain" onClick={() => void model.show("place")}>
+            {t("start.place")}
+          </button>
+        </li>
+        {s.me !== null && (
+          <li>
+            <button type="button" class="plain" onClick={() => void model.showRecord()}>
+              {t("start.record")}
+            </button>
+          </li>
+        )}
+      </ul>
+      {open && (
+        <>
+          <p>{t("start.change")}</p>
+          <p>{t("start.unseen")}</p>
+        </>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,230 @@
+// From the check page to the board: what happens to a vote once it is marked. Loaded while the ballot is on the screen.
+//
+// Spec: docs/operations/pages.md. Each act asks, verifies through the worker, and says in words what came of it.
+
+import { OfflineError, ProblemError } from "../api";
+import * as api from "../api-voting";
+import { fromBase64Url, fromHex, toBase64Url, toHex } from "../core/bytes";
+import { BALLOT_ENTRY, type BallotEntry, entryToBytes, parseEntry, SPOILED } from "../core/entries";
+import { Refused } from "../core/errors";
+import * as passkey from "../passkey";
+import { castChallenge } from "./challenges";
+import type { Screens } from "./groups";
+import * as memory from "./memory";
+import { LOOK_MS, type Model, pause, PIN } from "./model";
+import {
+  CastScreen,
+  ChallengeScreen,
+  CommitmentScreen,
+  DecideScreen,
+  ReceivedScreen,
+  ReviewScreen,
+  SealingScreen,
+  SendingScreen,
+} from "./screens/sealing";
+
+export const SCREENS: Screens = {
+  review: ReviewScreen,
+  sealing: SealingScreen,
+  commitment: CommitmentScreen,
+  decide: DecideScreen,
+  challenge: ChallengeScreen,
+  cast: CastScreen,
+  sending: SendingScreen,
+  received: ReceivedScreen,
+};
+
+const RETRY_MS = 4_000;
+
+export function seal(m: Model): Promise<void> {
+  return m.run(async () => {
+    const { election, flow } = m.state;
+    if (election === null) throw new OfflineError("nothing verified");
+    m.go("sealing");
+    try {
+      // Nothing is sealed under a key that was not computed again from the trustees' messages.
+      const core = await m.ready();
+      await m.settle();
+      const voter = m.state.voter;
+      if (voter === null) throw new OfflineError("nobody");
+      const sealed = await core.seal({
+        style: voter.style,
+        choices: m.contests().map((_, at) => flow.choices[at] ?? []),
+        pseudonym: fromHex(voter.pseudonym),
+        number: voter.number + 1,
+        previous: fromHex(voter.previous),
+        head: { size: voter.head.size, root: fromHex(voter.head.root) },
+      }, m.nowMs());
+      if (m.state.flow.screen !== "sealing") {
+        await core.forget();
+        return;
+      }
+      m.set({ sealed });
+      m.go("commitment");
+    } catch (error) {
+      if (error instanceof ProblemError && error.status === 401) {
+        m.expire("review");
+        return;
+      }
+      m.step({ type: "replace", to: "review" });
+      throw error;
+    }
+  });
+}
+
+/** Open the sealed ballot instead of casting it. */
+export function challenge(m: Model): Promise<void> {
+  return m.run(async () => {
+    const { sealed } = m.state;
+    if (sealed === null) return;
+    const opened = await (await m.ready()).open(sealed.hash);
+    try {
+      await api.challenge(SPOILED.toBytes({ ballot: sealed.ballot, opening: opened.opening }));
+    } catch (error) {
+      if (!(error instanceof ProblemError && error.status === 401)) throw error;
+      m.expire("decide");
+      return;
+    }
+    m.set({ opened, seedShown: false });
+    m.go("challenge");
+  });
+}
+
+/** Sign the sealed ballot with the phone's key, keep it, send it. */
+export function castSealed(m: Model): Promise<void> {
+  return m.run(async () => {
+    const { sealed, me, voter, election } = m.state;
+    if (sealed === null || me === null || voter === null || election === null) return;
+    const hash = toHex(sealed.hash);
+    let nonce: Uint8Array;
+    try {
+      nonce = await api.askNonce(hash);
+    } catch (error) {
+      if (!(error instanceof ProblemError && error.status === 401)) throw error;
+      m.expire("cast");
+      return;
+    }
+    const challenge = castChallenge(election.manifest.kind, fromHex(PIN), sealed.hash, nonce);
+    const signed = await passkey.sign(challenge, me.key);
+    const body = BALLOT_ENTRY.toBytes({
+      ballot: sealed.ballot,
+      nonce,
+      authenticator_data: signed.authenticatorData,
+      client_data: signed.clientData,
+      signature: signed.signature,
+    });
+    const entry = entryToBytes({ type: "ballot", body, signatures: [] });
+    const outbox: memory.Outbox = {
+      entry: toBase64Url(entry),
+      hash,
+      code: sealed.code,
+      pseudonym: voter.pseudonym,
+      number: voter.number + 1,
+      receipt: null,
+      deadlineMs: null,
+      proof: null,
+      index: null,
+    };
+    const kept = memory.keepOutbox(PIN, outbox);
+    m.dropSeal();
+    m.set({ outbox, kept });
+    m.step({ type: "go", to: "sending" });
+    m.set({ flow: { ...m.state.flow, choices: [] } });
+  });
+}
+
+/** Send what was signed, again and again, until a verified receipt is there or the server says no for good. */
+export async function send(m: Model): Promise<void> {
+  for (;;) {
+    const { outbox, flow } = m.state;
+    if (outbox === null || flow.screen !== "sending") return;
+    try {
+      await sendOnce(m, outbox);
+      return;
+    } catch (error) {
+      if (error instanceof ProblemError && error.status === 401) {
+        m.expire("sending");
+        return;
+      }
+      if (error instanceof Refused) {
+        m.set({ problem: { text: m.state.words("sending.false"), check: error.check } });
+        return;
+      }
+      const problem = error instanceof ProblemError ? error : null;
+      if (problem !== null && problem.status < 500 && problem.status !== 429) {
+        const text = m.state.words("sending.refused", { reason: problem.title || problem.code });
+        m.set({ problem: { text } });
+        return;
+      }
+      m.fail(error);
+      await pause((problem?.retryAfterS ?? 0) * 1_000 || RETRY_MS);
+    }
+  }
+}
+
+async function sendOnce(m: Model, outbox: memory.Outbox): Promise<void> {
+  const core = await m.ready();
+  const { receipt } = await api.cast(entryOf(outbox));
+  const deadlineMs = await core.verifyReceipt(receipt, castOf(outbox).ballot, outbox);
+  const done = { ...outbox, receipt: toBase64Url(receipt), deadlineMs };
+  memory.keepOutbox(PIN, done);
+  m.set({ outbox: done, problem: null });
+  m.step({ type: "done" });
+  followBoard(m);
+}
+
+/** Show a kept ballot: the way on from where it stood. */
+export function resume(m: Model): void {
+  const { outbox } = m.state;
+  if (outbox === null) return;
+  if (outbox.receipt === null) {
+    m.go("sending");
+    void send(m);
+  } else {
+    m.go("received");
+    followBoard(m);
+  }
+}
+
+/** Look for the proof that the ballot stands on the board, until it is there and holds. */
+export function followBoard(m: Model): void {
+  const { outbox } = m.state;
+  if (outbox === null || outbox.proof !== null) return;
+  m.stopFollowing?.();
+  let looking = false;
+  const look = async (): Promise<void> => {
+    if (looking) return;
+    looking = true;
+    try {
+      await lookForProof(m);
+    } catch (error) {
+      if (error instanceof Refused) m.set({ problem: { text: m.state.words("refused.head"), check: error.check } });
+      else if (!(error instanceof ProblemError || error instanceof OfflineError)) throw error;
+    } finally {
+      looking = false;
+    }
+  };
+  m.stopFollowing = api.follow(outbox.hash, () => void look(), LOOK_MS);
+  void look();
+}
+
+async function lookForProof(m: Model): Promise<void> {
+  const { outbox } = m.state;
+  if (outbox === null || outbox.proof !== null) return;
+  const proof = await api.readProof(outbox.hash);
+  const core = await m.ready();
+  const index = await core.verifyOnTheBoard(castOf(outbox), proof, m.nowMs());
+  const done = { ...outbox, proof: new TextDecoder().decode(proof), index };
+  memory.keepOutbox(PIN, done);
+  m.stopFollowing?.();
+  m.set({ outbox: done, problem: null });
+}
+
+function entryOf(outbox: memory.Outbox): Uint8Array {
+  return fromBase64Url(outbox.entry) ?? new Uint8Array();
+}
+
+/** The signed ballot that the outbox holds. */
+function castOf(outbox: memory.Outbox): BallotEntry {
+  return BALLOT_ENTRY.parse(parseEntry(entryOf(outbox)).body);
+}
