@@ -67,7 +67,11 @@ function Languages({ model }: { model: Model }) {
 
 function Frame({ model }: { model: Model }) {
   const [s, setState] = useState(model.state);
-  useEffect(() => model.subscribe(() => setState(model.state)), [model]);
+  useEffect(() => {
+    // What happened between the first rendering and now would never be shown otherwise.
+    setState(model.state);
+    return model.subscribe(() => setState(model.state));
+  }, [model]);
   const t = s.words;
   const { screen, contest } = s.flow;
   const Shown = SCREENS[screen] ?? model.loadedScreen(screen) ?? Loading;
