@@ -1,6 +1,9 @@
 /**
  * From a log's entries to figures: who may vote, who voted, what the cells came to, and what of it this page checked. Pure.
  *
+ * A small log is read whole. Of a large one (a country's) the page fetches what results and turnout rest on: the freeze, the close
+ * and everything after it. Each of these entries is compared with the signed root; the single ballots are not fetched.
+ *
  * It follows the order of ballots, credentials and strikes, but no proof and no passkey: what it did not check it says (`open`
  * checks), and `dobush-audit` checks it. A contradiction between figures is thrown, so that nothing is shown beside it.
  */
@@ -11,7 +14,7 @@ import { type Aggregate, type Decision, type EntryType, parseBody, parseEntry } 
 import { Refused } from "../core/errors.js";
 import { Keyring } from "../core/manifest.js";
 import { parseRule } from "../core/rules.js";
-import { type Log, typeOf } from "../public/log.js";
+import { BUNDLE, type Log, typeOf } from "../public/log.js";
 
 /** Figures that cannot all be true; `key` names the text, `fields` what stands in it. */
 export class Contradiction extends Error {
@@ -34,7 +37,8 @@ export interface Block {
 export interface District {
   readonly unit: number;
   slots: number;
-  credentials: number;
+  /** Null where the page did not read every credential. */
+  credentials: number | null;
   counted: number;
 }
 
@@ -66,8 +70,17 @@ export interface Check {
 }
 
 export interface Figures {
-  /** Whether all entries were read, or only what came after the close. */
+  /** Whether all entries were read, or only what results and turnout rest on. */
   readonly whole: boolean;
+  /** How many entries were read. */
+  readonly read: number;
+  /** What the turnout by district rests on: every ballot, the numbers of the opened sums, or nothing yet. */
+  readonly turnout: "ballots" | "sums" | "none";
+  /** Counted ballots of sums that join several districts; only where the turnout rests on sums. */
+  readonly across: number;
+  /** Where the voting began and ended in the log, as far as known. */
+  readonly opening: number;
+  readonly close: number | null;
   readonly blocks: readonly Block[];
   readonly districts: readonly District[];
   readonly contests: readonly ContestFigures[];
@@ -80,9 +93,9 @@ export interface Figures {
   readonly checks: readonly Check[];
 }
 
-/** More entries than this are not all fetched by a page: that is an auditor's work. */
-export const MOST_ENTRIES = 20_000;
 const TAIL_BUNDLES = 64;
+/** After the close of a country's election stand its sums, shares and results: so many bundles are read. */
+const MOST_AFTER_CLOSE = 400;
 
 interface Slot {
   readonly unit: number;
@@ -93,16 +106,38 @@ interface Slot {
   last: Uint8Array;
 }
 
+/** What is not counted where not all of it is read. */
+const OF_VOTERS: readonly EntryType[] = ["ballot", "credential", "strike"];
 const SIGNED: readonly EntryType[] = ["roll", "freeze", "close", "aggregate", "result", "decision", "client", "opening", "rotate"];
 
 /** Count a log. `tell` hears how many entries are read. */
 export async function count(log: Log, tell?: (done: number) => void): Promise<Figures> {
-  const whole = log.size <= MOST_ENTRIES;
-  const close = whole ? 0 : await log.findLast((raw) => typeOf(raw) === "close", TAIL_BUNDLES);
-  const counter = new Counter(log, whole);
-  const from = close ?? log.size;
-  for (const [place, raw] of (await log.range(from, log.size, tell)).entries()) counter.add(from + place, raw);
+  const counter = new Counter(log, log.isSmall);
+  const from = log.isSmall ? 0 : await readBefore(log, counter);
+  if (log.size - from > MOST_AFTER_CLOSE * BUNDLE) throw new Refused("MERKLE-2", "more entries after the close than this page reads");
+  for (let at = from; at < log.size; at = (Math.floor(at / BUNDLE) + 1) * BUNDLE) {
+    const raws = await log.range(at, Math.min(log.size, (Math.floor(at / BUNDLE) + 1) * BUNDLE));
+    for (const [place, raw] of raws.entries()) counter.add(at + place, raw);
+    tell?.(at - from + raws.length);
+    // The page stays alive while signatures are verified.
+    if (!log.isSmall) await new Promise((resolve) => setTimeout(resolve));
+  }
   return counter.figures();
+}
+
+/** Read of a large log what stands before the close and is needed; return where the rest begins. */
+async function readBefore(log: Log, counter: Counter): Promise<number> {
+  const places = await log.places();
+  const wanted = [...(places?.rotations ?? []), places?.opening, places?.freeze].filter((index) => index !== undefined);
+  const close = places === undefined ? await log.findLast((raw) => typeOf(raw) === "close", TAIL_BUNDLES) : places.close;
+  if (close !== undefined && typeOf(await log.single(close)) !== "close") {
+    throw new Refused("BOARD-5", "the server names another entry as the close", "server");
+  }
+  const until = close ?? log.size;
+  for (const index of [...new Set(wanted)].filter((each) => each < until).sort((left, right) => left - right)) {
+    counter.add(index, await log.single(index));
+  }
+  return until;
 }
 
 class Counter {
@@ -117,7 +152,9 @@ class Counter {
   private signed = 0;
   private badSignatures = 0;
   private closeCount = -1;
-  private opened = false;
+  private close: number | null = null;
+  private opening = -1;
+  private read = 0;
   /** The keys as rotations have left them so far, since an entry is signed under the keys of its moment. */
   private readonly keyring: Keyring;
 
@@ -125,33 +162,35 @@ class Counter {
     private readonly log: Log,
     private readonly whole: boolean,
   ) {
-    this.keyring = whole ? new Keyring(log.manifest, log.manifestHash) : log.keyring;
+    this.keyring = new Keyring(log.manifest, log.manifestHash);
   }
 
   add(index: number, raw: Uint8Array): void {
     const type = typeOf(raw);
-    if (type === "manifest" || type === "seal") {
+    this.read += 1;
+    if (this.whole && (type === "manifest" || type === "seal")) {
       const last = this.blocks.at(-1);
       this.blocks.push({ number: last === undefined ? 0 : last.number + 1, start: index, size: 0, ballots: 0, voters: 0 });
     }
     const block = this.blocks.at(-1);
     if (block !== undefined) block.size += 1;
     try {
-      this.read(raw, type as EntryType, block);
+      this.take(index, raw, type as EntryType, block);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this.refused += 1;
     }
   }
 
-  private read(raw: Uint8Array, type: EntryType, block: Block | undefined): void {
+  private take(index: number, raw: Uint8Array, type: EntryType, block: Block | undefined): void {
+    if (!this.whole && OF_VOTERS.includes(type)) return;
     if (type === "ballot") this.addBallot(raw, block);
     else if (type === "credential") this.slotOf(parseBody(parseEntry(raw), "credential").pseudonym).credential = true;
     else if (type === "strike") this.slotOf(parseBody(parseEntry(raw), "strike").pseudonym).struck = true;
-    else if (SIGNED.includes(type)) this.addSigned(raw, type);
+    else if (SIGNED.includes(type)) this.addSigned(index, raw, type);
   }
 
-  private addSigned(raw: Uint8Array, type: EntryType): void {
+  private addSigned(index: number, raw: Uint8Array, type: EntryType): void {
     const entry = parseEntry(raw);
     const body = parseBody(entry, type);
     this.signed += 1;
@@ -161,12 +200,15 @@ class Counter {
       this.badSignatures += 1;
       throw error;
     }
-    if (type === "rotate" && this.whole) this.keyring.rotate(parseBody(entry, "rotate"));
-    else if (type === "opening") this.opened = true;
+    if (type === "rotate") this.keyring.rotate(parseBody(entry, "rotate"));
+    else if (type === "opening") this.opening = this.opening < 0 ? index : this.opening;
     else if (type === "roll") this.addRoll(raw);
     else if (type === "freeze") {
       for (const { district, count: slots } of parseBody(entry, "freeze").slots) this.districtOf(district).slots = slots;
-    } else if (type === "close") this.closeCount = parseBody(entry, "close").ballots;
+    } else if (type === "close" && this.close === null) {
+      this.closeCount = parseBody(entry, "close").ballots;
+      this.close = index;
+    }
     else if (type === "aggregate") {
       const aggregate = parseBody(entry, "aggregate");
       setOnce(this.aggregates, `${aggregate.contest}/${aggregate.cell}`, aggregate, "TALLY-2");
@@ -192,7 +234,7 @@ class Counter {
   }
 
   private districtOf(unit: number): District {
-    const known = this.districts.get(unit) ?? { unit, slots: 0, credentials: 0, counted: 0 };
+    const known = this.districts.get(unit) ?? { unit, slots: 0, credentials: this.whole ? 0 : null, counted: 0 };
     this.districts.set(unit, known);
     return known;
   }
@@ -220,7 +262,7 @@ class Counter {
     let counted = 0;
     for (const slot of this.slots.values()) {
       const district = this.districtOf(this.log.districtOf(slot.unit));
-      if (slot.credential) district.credentials += 1;
+      if (slot.credential) district.credentials = (district.credentials ?? 0) + 1;
       if (slot.number === 0) continue;
       superseded += slot.number - 1;
       if (slot.struck) struck += 1;
@@ -229,19 +271,25 @@ class Counter {
         district.counted += 1;
       }
     }
+    const across = this.whole ? 0 : this.countFromSums();
     const districts = [...this.districts.values()].sort((left, right) => left.unit - right.unit);
-    if (this.whole) districts.forEach((each) => this.refuseImpossible(each));
+    districts.forEach((each) => this.refuseImpossible(each));
     const contests = [...this.log.contests.keys()].map((id) => this.contest(id));
     const complete = this.aggregates.size > 0 && this.results.size >= this.aggregates.size;
-    const phase = complete ? "complete" : this.closeCount >= 0 ? "closed" : this.opened || !this.whole ? "open" : "setup";
+    const phase = complete ? "complete" : this.closeCount >= 0 ? "closed" : this.opening >= 0 || !this.whole ? "open" : "setup";
     return {
       whole: this.whole,
+      read: this.read,
+      turnout: this.whole ? "ballots" : across === null || this.aggregates.size === 0 ? "none" : "sums",
+      across: across ?? 0,
+      opening: Math.max(0, this.opening),
+      close: this.close,
       blocks: this.blocks,
       districts,
       contests,
       phase,
       ballots: this.ballots,
-      counted,
+      counted: this.whole ? counted : districts.reduce((sum, each) => sum + each.counted, across ?? 0),
       superseded,
       struck,
       refused: this.refused,
@@ -249,9 +297,40 @@ class Counter {
     };
   }
 
+  /**
+   * Turnout by district from the numbers of the sums: those of a question that every style has exactly once, so that each counted
+   * voter is in it once. Returns what lies in sums over several districts; null where no question is such.
+   */
+  private countFromSums(): number | null {
+    const { styles } = this.log.manifest;
+    const questions = new Map<number, Set<number>>();
+    for (const { id, question } of this.log.contests.values()) {
+      questions.set(question, (questions.get(question) ?? new Set()).add(id));
+    }
+    const chosen = [...questions.values()].find((ids) => styles.every(({ contests }) => contests.filter((id) => ids.has(id)).length === 1));
+    if (chosen === undefined) return null;
+    let across = 0;
+    let total = 0;
+    for (const { contest, units, ballots } of this.aggregates.values()) {
+      if (!chosen.has(contest)) continue;
+      const districts = new Set(units.map((unit) => this.log.districtOf(unit)));
+      total += ballots;
+      if (districts.size === 1) this.districtOf([...districts][0]!).counted += ballots;
+      else across += ballots;
+    }
+    if (this.closeCount >= 0 && total > this.closeCount) {
+      throw new Contradiction("more-counted-than-closed", { counted: total, closed: this.closeCount });
+    }
+    return across;
+  }
+
   /** Counted ballots MUST NOT exceed credentials, nor credentials slots, in any district. */
   private refuseImpossible(district: District): void {
-    const fields = { ...district };
+    const fields = { ...district, credentials: district.credentials ?? 0 };
+    if (district.credentials === null) {
+      if (district.counted > district.slots) throw new Contradiction("more-votes-than-slots", fields);
+      return;
+    }
     if (district.counted > district.credentials) throw new Contradiction("more-votes-than-credentials", fields);
     if (district.slots > 0 && district.credentials > district.slots) {
       throw new Contradiction("more-credentials-than-slots", fields);
@@ -315,7 +394,7 @@ class Counter {
     const agree = cells.every(({ contest, units, ballots }) => this.countedIn(contest, (unit) => units.includes(unit)) === ballots);
     const list: Check[] = [
       { key: "quorum", outcome: "passed", count: this.log.head.cosignatures.length },
-      { key: "tree", outcome: "passed", count: this.whole ? this.log.size : this.blocks.reduce((sum, each) => sum + each.size, 0) },
+      { key: "tree", outcome: "passed", count: this.read },
       { key: "manifest", outcome: "passed", count: 1 + this.log.manifest.contests.length + this.log.manifest.units.length },
       { key: "authors", outcome: this.badSignatures > 0 ? "failed" : this.signed > 0 ? "passed" : "open", count: this.signed },
       { key: "sequence", outcome: this.refused > 0 ? "failed" : this.whole && this.ballots > 0 ? "passed" : "open", count: this.ballots },

@@ -9,13 +9,14 @@ import type { Message } from "../core/encoding.js";
 import { Refused } from "../core/errors.js";
 import { parseLogProof, verifyInclusion } from "../core/merkle.js";
 import { keyId } from "../core/signatures.js";
-import { type Log, tryEntry, typeOf } from "../public/log.js";
-import { type Figures, MOST_ENTRIES, type Outcome } from "./count.js";
-import { State, Table } from "./pieces.js";
+import { BUNDLE, type Log, MOST_ENTRIES, tryEntry, typeOf } from "../public/log.js";
+import type { Block, Outcome } from "./count.js";
+import { PAGE, Problem, State, Table, TypeName } from "./pieces.js";
 import { getFile } from "./source.js";
 import { useWords } from "./words.js";
 
-const PAGE = 50;
+/** Of a large board so many of the newest bundles are looked through, where the server does not say where something stands. */
+const NEWEST_BUNDLES = 16;
 
 interface Row {
   readonly index: number;
@@ -26,21 +27,23 @@ interface Row {
 }
 
 /** The entries around an index, newest first. */
-export function Entries({ log, figures, from }: { log: Log; figures: Figures; from: number | null }): JSX.Element {
+export function Entries({ log, known, from }: { log: Log; known: readonly Block[]; from: number | null }): JSX.Element {
   const words = useWords();
   const { t } = words;
   const end = Math.min(log.size, from === null ? log.size : from + 1);
   const start = Math.max(0, end - PAGE);
   const [rows, setRows] = useState<readonly Row[]>([]);
+  const [problem, setProblem] = useState<unknown>(null);
   useEffect(() => {
     let gone = false;
-    void log.range(start, end).then((raws) => {
+    setProblem(null);
+    log.range(start, end).then((raws) => {
       const found = raws.map((raw, place) => {
         const index = start + place;
-        return { index, type: typeOf(raw), size: raw.length, leaf: tryEntry(raw).leaf, block: blockOf(figures, index) };
+        return { index, type: typeOf(raw), size: raw.length, leaf: tryEntry(raw).leaf, block: blockOf(known, index) };
       });
       if (!gone) setRows(found.reverse());
-    });
+    }, setProblem);
     return () => {
       gone = true;
     };
@@ -50,6 +53,7 @@ export function Entries({ log, figures, from }: { log: Log; figures: Figures; fr
       <h2>{t("board")}</h2>
       <p>{t("board-why")}</p>
       <Search log={log} />
+      <Problem of={problem} />
       <p>{t("shown", { first: start, last: end - 1, size: log.size })}</p>
       <Table name={t("board")}>
         <thead>
@@ -76,7 +80,7 @@ export function Entries({ log, figures, from }: { log: Log; figures: Figures; fr
               <td>
                 <TypeName of={row.type} />
               </td>
-              <td class="number">{row.block ?? "–"}</td>
+              <td class="number">{row.block === undefined ? "–" : <a href={`#/block/${row.block}`}>{words.number(row.block)}</a>}</td>
               <td class="number">{words.number(row.size)}</td>
               <td class="mono id">{row.leaf.slice(0, 16)}…</td>
             </tr>
@@ -99,15 +103,8 @@ export function Entries({ log, figures, from }: { log: Log; figures: Figures; fr
   );
 }
 
-function blockOf(figures: Figures, index: number): number | undefined {
-  const block = figures.whole ? figures.blocks.findLast(({ start }) => start <= index) : undefined;
-  return block?.number;
-}
-
-/** What a type of entry is, in words; unknown types keep their own name. */
-function TypeName({ of }: { of: string }): JSX.Element {
-  const words = useWords();
-  return <>{words.has(`type.${of}`) ? words.t(`type.${of}`) : of}</>;
+function blockOf(known: readonly Block[], index: number): number | undefined {
+  return known.findLast(({ start }) => start <= index)?.number;
 }
 
 /** Look for an entry by index, leaf hash, ballot hash or tracking code. */
@@ -118,7 +115,13 @@ function Search({ log }: { log: Log }): JSX.Element {
   const look = async (event: Event): Promise<void> => {
     event.preventDefault();
     say(t("looking"));
-    const found = await find(log, text);
+    let found: number | undefined;
+    try {
+      found = await find(log, text);
+    } catch {
+      say(t("unreachable"));
+      return;
+    }
     if (found === undefined) say(t(log.size > MOST_ENTRIES ? "not-found-far" : "not-found"));
     else {
       say("");
@@ -141,15 +144,27 @@ async function find(log: Log, text: string): Promise<number | undefined> {
   const tidy = text.trim();
   if (/^\d{1,15}$/.test(tidy)) return Number(tidy) < log.size ? Number(tidy) : undefined;
   const wanted = matcherOf(log, tidy);
-  return wanted && (await log.findLast(wanted, Math.ceil(MOST_ENTRIES / 256)));
+  if (wanted === undefined) return undefined;
+  if (!log.isSmall) {
+    const start = hashOf(tidy) ?? parseTrackingCode(tidy);
+    for (const what of ["ballot", "leaf"] as const) {
+      const hint = start && (await log.placeOf(what, start));
+      if (hint !== undefined && wanted(await log.single(hint))) return hint;
+    }
+  }
+  return log.findLast(wanted, log.isSmall ? Math.ceil(MOST_ENTRIES / BUNDLE) : NEWEST_BUNDLES);
+}
+
+function hashOf(text: string): Bytes | undefined {
+  const hex = text.toLowerCase().replace(/\s/g, "");
+  return /^[0-9a-f]{64}$/.test(hex) ? fromHex(hex) : undefined;
 }
 
 function matcherOf(log: Log, text: string): ((raw: Bytes) => boolean) | undefined {
-  const hex = text.toLowerCase().replace(/\s/g, "");
   const { kind } = log.manifest;
-  if (/^[0-9a-f]{64}$/.test(hex)) {
-    const hash = fromHex(hex);
-    return (raw) => tryEntry(raw).leaf === hex || equal(ballotHashOf(kind, raw) ?? new Uint8Array(), hash);
+  const hash = hashOf(text);
+  if (hash !== undefined) {
+    return (raw) => tryEntry(raw).leaf === toHex(hash) || equal(ballotHashOf(kind, raw) ?? new Uint8Array(), hash);
   }
   const prefix = parseTrackingCode(text);
   return prefix && ((raw) => equal(ballotHashOf(kind, raw)?.slice(0, prefix.length) ?? new Uint8Array(), prefix));
@@ -181,20 +196,23 @@ export function EntryPage({ log, index }: { log: Log; index: number }): JSX.Elem
   const { t } = words;
   const [shown, setShown] = useState<Shown | null>(null);
   const [proof, setProof] = useState<Outcome>("open");
+  const [problem, setProblem] = useState<unknown>(null);
   useEffect(() => {
     let gone = false;
     setShown(null);
     setProof("open");
-    void (async () => {
-      const raw = await log.entry(index);
+    setProblem(null);
+    (async () => {
+      const raw = await log.single(index);
       if (!gone) setShown(read(raw));
       const outcome = await checkProof(log, index, raw);
       if (!gone) setProof(outcome);
-    })();
+    })().catch(setProblem);
     return () => {
       gone = true;
     };
   }, [log, index]);
+  if (problem !== null) return <Problem of={problem} />;
   if (shown === null) return <p role="status">{t("loading")}</p>;
   const hash = ballotHashOf(log.manifest.kind, shown.raw);
   return (

@@ -10,6 +10,8 @@ import { Refused } from "../core/errors.js";
 import { Log } from "../public/log.js";
 import { firstLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, type Words } from "../public/words.js";
 import { Contradiction, count, type Figures } from "./count.js";
+import { Blocks } from "./blocks.js";
+import { BlockList, BlockPage } from "./blocklist.js";
 import { Entries, EntryPage } from "./explorer.js";
 import { Checks, Name } from "./pieces.js";
 import { Results } from "./results.js";
@@ -21,11 +23,12 @@ import { loadWords, useWords, WordsContext } from "./words.js";
 interface Loaded {
   readonly log: Log;
   readonly figures: Figures | null;
+  readonly blocks: Blocks;
   readonly problem: unknown;
   readonly pinned: boolean;
 }
 
-const PAGES = ["results", "turnout", "entries", "witnesses"] as const;
+const PAGES = ["results", "turnout", "blocks", "entries", "witnesses"] as const;
 
 /** The manifest hash that this page was served with; null where the server has put in none. */
 function pin(): string {
@@ -36,10 +39,12 @@ function pin(): string {
 async function load(tell: (done: number) => void): Promise<Loaded> {
   const hash = pin();
   const log = await Log.open(getFile, hash === "" ? null : fromHex(hash), Date.now() / 1000);
+  const pinned = hash !== "";
   try {
-    return { log, figures: await count(log, tell), problem: null, pinned: hash !== "" };
+    const figures = await count(log, tell);
+    return { log, figures, blocks: new Blocks(log, figures.blocks), problem: null, pinned };
   } catch (problem) {
-    return { log, figures: null, problem, pinned: hash !== "" };
+    return { log, figures: null, blocks: new Blocks(log, []), problem, pinned };
   }
 }
 
@@ -109,10 +114,10 @@ function Heading({ loaded: { log, pinned } }: { loaded: Loaded }): JSX.Element {
 
 function Screen({ loaded, route }: { loaded: Loaded; route: string }): JSX.Element {
   const { t } = useWords();
-  const { log, figures, problem } = loaded;
+  const { log, figures, blocks, problem } = loaded;
   const [, page = "results", argument = ""] = route.split("/");
   const number = /^\d{1,15}$/.test(argument) ? Number(argument) : null;
-  const current = page === "entry" ? "entries" : page;
+  const current = page === "entry" ? "entries" : page === "block" ? "blocks" : page;
   return (
     <>
       <nav aria-label={t("pages")}>
@@ -124,14 +129,18 @@ function Screen({ loaded, route }: { loaded: Loaded; route: string }): JSX.Eleme
       </nav>
       {problem !== null && <Failure problem={problem} />}
       {current === "results" && figures !== null && <Results log={log} figures={figures} />}
-      {current === "turnout" && figures !== null && <Turnout log={log} figures={figures} />}
-      {page === "entries" && <Entries log={log} figures={figures ?? NOTHING} from={number} />}
+      {current === "turnout" && figures !== null && <Turnout log={log} figures={figures} blocks={blocks} />}
+      {page === "blocks" && <BlockList log={log} blocks={blocks} from={number} />}
+      {page === "block" && number !== null && <BlockPage log={log} blocks={blocks} block={number} />}
+      {page === "entries" && <Entries log={log} known={figures?.blocks ?? []} from={number} />}
       {page === "entry" && number !== null && number < log.size && <EntryPage log={log} index={number} />}
-      {current === "witnesses" && <Witnesses log={log} figures={figures ?? NOTHING} now_s={Date.now() / 1000} />}
+      {page === "entry" && (number === null || number >= log.size) && <p class="bad">{t("not-found")}</p>}
+      {current === "witnesses" && <Witnesses log={log} blocks={blocks} now_s={Date.now() / 1000} />}
       {(current === "results" || current === "turnout") && figures !== null && (
         <section>
           <h2>{t("checks")}</h2>
           <p>{t("checks-why")}</p>
+          {!figures.whole && <p class="open">{t("not-whole", { n: log.size, read: figures.read })}</p>}
           <Checks of={figures.checks} />
           <p>{t("repeat-all")}</p>
           <p class="mono">dobush-audit verify RECORD --manifest-hash HASH --slots figures.json</p>
@@ -140,20 +149,6 @@ function Screen({ loaded, route }: { loaded: Loaded; route: string }): JSX.Eleme
     </>
   );
 }
-
-const NOTHING: Figures = {
-  whole: false,
-  blocks: [],
-  districts: [],
-  contests: [],
-  phase: "setup",
-  ballots: 0,
-  counted: 0,
-  superseded: 0,
-  struck: 0,
-  refused: 0,
-  checks: [],
-};
 
 /** What is wrong, in plain words, first; nothing of what contradicts itself is shown beside it. */
 function Failure({ problem }: { problem: unknown }): JSX.Element {

@@ -2,8 +2,12 @@
 
 import type { ComponentChildren, JSX } from "preact";
 import type { Text3 } from "../core/entries.js";
+import { Refused } from "../core/errors.js";
 import type { Check, Outcome } from "./count.js";
 import { useWords } from "./words.js";
+
+/** So many entries stand in one table. */
+export const PAGE = 50;
 
 export const SYMBOLS: Readonly<Record<Outcome, string>> = { passed: "✔", failed: "✘", open: "○" };
 
@@ -91,5 +95,25 @@ export function Save({ name, kind, text, label }: { name: string; kind: string; 
     <button type="button" onClick={save}>
       {label}
     </button>
+  );
+}
+
+/** What a type of entry is, in words; unknown types keep their own name. */
+export function TypeName({ of }: { of: string }): JSX.Element {
+  const words = useWords();
+  return <>{words.has(`type.${of}`) ? words.t(`type.${of}`) : of}</>;
+}
+
+/** Why something could not be shown: a file that is not what was signed, or a line that broke. */
+export function Problem({ of }: { of: unknown }): JSX.Element | null {
+  const { t } = useWords();
+  if (of === null) return null;
+  return (
+    <div class="bad" role="alert">
+      <p>{t(of instanceof Refused ? "refusal-then" : "unreachable-then")}</p>
+      <p class="mono" translate={false}>
+        {of instanceof Error ? of.message : String(of)}
+      </p>
+    </div>
   );
 }

@@ -5,24 +5,29 @@ import { useEffect, useState } from "preact/hooks";
 import { toHex } from "../core/bytes.js";
 import type { Bytes } from "../core/bytes.js";
 import type { Log } from "../public/log.js";
-import type { Figures } from "./count.js";
-import { sealedNotes } from "./times.js";
+import type { Blocks } from "./blocks.js";
 import { Table } from "./pieces.js";
 import { useWords } from "./words.js";
 
-export function Witnesses({ log, figures, now_s }: { log: Log; figures: Figures; now_s: number }): JSX.Element {
+const LOOK_BACK = 50;
+
+export function Witnesses({ log, blocks, now_s }: { log: Log; blocks: Blocks; now_s: number }): JSX.Element {
   const words = useWords();
   const { t } = words;
   const [older, setOlder] = useState<readonly Bytes[]>([]);
   useEffect(() => {
     let gone = false;
-    void sealedNotes(log, figures.blocks).then((notes) => {
-      if (!gone) setOlder(notes);
-    });
+    // What older seals hold only adds to the table: without them it stands as it is.
+    blocks.notes(LOOK_BACK).then(
+      (notes) => {
+        if (!gone) setOlder(notes);
+      },
+      () => undefined,
+    );
     return () => {
       gone = true;
     };
-  }, [log, figures]);
+  }, [log, blocks]);
   const watches = log.watches(older);
   const newest = Math.max(...watches.map(({ time_s }) => time_s));
   const { quorum, faults } = log.manifest;

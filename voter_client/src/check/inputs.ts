@@ -20,6 +20,12 @@ export function readCommitment(text: string): Bytes | undefined {
   return parseTrackingCode(tidy);
 }
 
+/** The number of an election (manifest hash) in hexadecimal digits, with or without gaps; undefined for anything else. */
+export function readPin(text: string): string | undefined {
+  const hex = text.toLowerCase().replace(/[\s-]/g, "");
+  return /^[0-9a-f]{64}$/.test(hex) ? hex : undefined;
+}
+
 /** A seed as the phone shows it; undefined for anything else, a commitment included. */
 export function readSeed(text: string): Bytes | undefined {
   const found = SEED.exec(text.trim());

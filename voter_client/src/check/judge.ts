@@ -2,12 +2,14 @@
  * The judgement about one phone: does the ballot that it committed to say what the seed says? No DOM, no fetch.
  *
  * Each step is passed, failed or open (not run); the first failed one ends it. A ballot that was cast is never opened here: what
- * it says stays secret, and no check page may become a receipt.
+ * it says stays secret, and no check page may become a receipt. A ballot that a file brought may be opened before the board has
+ * it, because the ciphertexts may come from anywhere; but only a *spoiled* entry bars it from being cast, so until that stands on
+ * the board the judgement is not finished (`waiting`), and says so.
  */
 
 import { BallotVerifier, DoesNotOpen, hashBallot, openBallot, parseBallot, type Styles } from "../core/ballot.js";
 import { type Bytes, equal, toHex } from "../core/bytes.js";
-import { type Election, type Places, verifyElection } from "../core/election.js";
+import { type Election, neededFiles, type Places, verifyElection } from "../core/election.js";
 import { parseBody, parseEntry } from "../core/entries.js";
 import { Refused } from "../core/errors.js";
 import { BUNDLE, type Log, orElse, typeOf } from "../public/log.js";
@@ -27,9 +29,9 @@ export interface Choice {
 
 export interface Judgement {
   readonly steps: readonly Step[];
-  /** What the ballot says, only where every step before it passed. */
+  /** What the ballot says, only where no step before it failed. */
   readonly choices: readonly Choice[] | null;
-  /** True where the ballot may still come: asking again makes sense. */
+  /** True where the ballot may still come to the board: asking again makes sense, and nothing is finished. */
   readonly waiting: boolean;
 }
 
@@ -51,25 +53,21 @@ export interface Question {
   readonly seed: Bytes;
   /** The ballot itself where a file brought it; else it is looked for on the board. */
   readonly ballot: Bytes | undefined;
-  /** Where the board says that the ballot stands: a hint that proves itself. */
-  readonly hint: number | undefined;
-  /** How many ballots the server says the pseudonym has; undefined where nobody was asked. */
-  readonly said: (pseudonym: string) => Promise<number | undefined>;
 }
 
 /** Judge one ballot against a board whose checkpoint is verified. */
 export async function judge(log: Log, question: Question): Promise<Judgement> {
   const steps = new Steps();
   const stop = (waiting = false): Judgement => ({ steps: steps.list, choices: null, waiting });
-  steps.add("board", "passed", { n: log.size, signed: log.head.cosignatures.length });
-  const found = await findBallot(log, question.commitment, question.hint);
+  addBoard(log, steps);
+  const found = await findBallot(log, question.commitment);
   if (found?.type === "ballot") {
     steps.add("was-cast", "failed", { index: found.index });
     return stop();
   }
   const bytes = found?.ballot ?? question.ballot;
   if (bytes === undefined) {
-    steps.add("not-there", "failed");
+    steps.add("not-there", "open");
     return stop(true);
   }
   const hash = hashBallot(log.manifest.kind, bytes);
@@ -80,13 +78,21 @@ export async function judge(log: Log, question: Question): Promise<Judgement> {
   steps.add("commitment", "passed");
   if (found === undefined) steps.add("on-board-open", "open");
   else steps.add("on-board", "passed", { index: found.index });
+  let election: Election;
   try {
-    const election = await readElection(log);
-    steps.add("election", "passed", { hash: toHex(log.manifestHash) });
+    election = await readElection(log);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    // Whoever gave these files is at fault: nothing is known about the phone.
+    steps.add("election-refused", "failed", { reason: error.message });
+    return stop();
+  }
+  steps.add("election", "passed", { hash: toHex(log.manifestHash) });
+  try {
     const choices = open(election, bytes, question.seed, hash);
     steps.add("opened", "passed");
-    await addCount(log, bytes, question, steps);
-    return { steps: steps.list, choices, waiting: false };
+    await addCount(log, bytes, steps);
+    return { steps: steps.list, choices, waiting: found === undefined };
   } catch (error) {
     if (error instanceof DoesNotOpen) steps.add(`not-opened-${error.what}`, "failed");
     else if (error instanceof Refused) steps.add("refused", "failed", { reason: error.message });
@@ -126,14 +132,29 @@ export function ballotIn(log: Log, raw: Bytes): Omit<Found, "index"> | undefined
   });
 }
 
-/** Find the ballot whose hash begins so; the newest first, after the place that was hinted at. */
-export async function findBallot(log: Log, start: Bytes, hint?: number): Promise<Found | undefined> {
+/** Which state of the board was read, and that it may be an old one. */
+export function addBoard(log: Log, steps: Steps): void {
+  steps.add("board", "passed", { n: log.size, signed: log.head.cosignatures.length, time_ms: log.time_ms });
+}
+
+/** Whether everything is looked through for one ballot: only then "it is not there" can be said. */
+export function searchesAll(log: Log): boolean {
+  return log.size <= MOST_BUNDLES * BUNDLE;
+}
+
+/**
+ * Find the ballot whose hash begins so: where a proof or the server says that it stands (a hint that proves itself), else among the
+ * newest entries. Not found in a log that is not looked through whole (`searchesAll`) says nothing.
+ */
+export async function findBallot(log: Log, start: Bytes, proved?: number): Promise<Found | undefined> {
   const fits = (raw: Bytes): boolean => {
     const found = ballotIn(log, raw);
     return found !== undefined && equal(found.hash.slice(0, start.length), start);
   };
-  if (hint !== undefined && hint < log.size && fits(await log.entry(hint))) {
-    return { index: hint, ...ballotIn(log, await log.entry(hint))! };
+  for (const hint of [proved, searchesAll(log) ? undefined : await log.placeOf("ballot", start)]) {
+    if (hint === undefined || hint >= log.size) continue;
+    const raw = await log.single(hint);
+    if (fits(raw)) return { index: hint, ...ballotIn(log, raw)! };
   }
   const index = await log.findLast(fits, MOST_BUNDLES);
   return index === undefined ? undefined : { index, ...ballotIn(log, await log.entry(index))! };
@@ -141,8 +162,31 @@ export async function findBallot(log: Log, start: Bytes, hint?: number): Promise
 
 const CEREMONY = ["ceremony-key", "ceremony-commitment", "ceremony-dealing", "ceremony-acceptance", "ceremony-certificate"] as const;
 
-/** Read up to the opening and verify what a voter's client verifies: manifest, ceremony, key, checkpoint. */
+/** Verify what a voter's client verifies: manifest, ceremony, key, checkpoint. */
 export async function readElection(log: Log): Promise<Election> {
+  const hints = log.isSmall ? undefined : await log.places();
+  if (hints?.opening === undefined) return readFromStart(log);
+  const count = 1 + log.manifest.contests.length + log.manifest.units.length;
+  const { opening, ceremony, rotations } = hints;
+  const places: Places = { opening, parts: Array.from({ length: count - 1 }, (_, place) => place + 1), ceremony, rotations };
+  const { entries: indices } = neededFiles(places, log.size);
+  const entries = new Map(await Promise.all(indices.map(async (index) => [index, await log.single(index)] as const)));
+  return verify(log, places, (index) => entries.get(index));
+}
+
+function verify(log: Log, places: Places, entry: (index: number) => Bytes | undefined): Election {
+  return verifyElection({
+    pinned: log.manifestHash,
+    now_s: log.latest_s,
+    checkpoint: log.note,
+    places,
+    entry,
+    tile: (path) => log.files.get(path),
+  });
+}
+
+/** Read every entry up to the opening, where nobody says where it stands. */
+async function readFromStart(log: Log): Promise<Election> {
   const entries: Bytes[] = [];
   let opening = -1;
   for (let at = 0; at * BUNDLE < log.size && at < MOST_BUNDLES && opening < 0; at++) {
@@ -157,14 +201,7 @@ export async function readElection(log: Log): Promise<Election> {
     ceremony: certifiedRun(entries.slice(0, opening)),
     rotations: entries.slice(0, opening).flatMap((raw, index) => (typeOf(raw) === "rotate" ? [index] : [])),
   };
-  return verifyElection({
-    pinned: log.manifestHash,
-    now_s: log.latest_s,
-    checkpoint: log.note,
-    places,
-    entry: (index) => entries[index],
-    tile: (path) => log.files.get(path),
-  });
+  return verify(log, places, (index) => entries[index]);
 }
 
 /** The indices of the messages of the newest run that has a certificate. */
@@ -180,10 +217,10 @@ function certifiedRun(entries: readonly Bytes[]): number[] {
 }
 
 /** How many ballots the board holds for the pseudonym: counted here where the log is small, else by the server's word. */
-async function addCount(log: Log, bytes: Bytes, question: Question, steps: Steps): Promise<void> {
+async function addCount(log: Log, bytes: Bytes, steps: Steps): Promise<void> {
   const { pseudonym } = parseBallot(bytes);
-  if (log.size > MOST_BUNDLES * BUNDLE) {
-    const said = await question.said(toHex(pseudonym));
+  if (!searchesAll(log)) {
+    const said = await log.saidBallots(pseudonym);
     steps.add(said === undefined ? "count-open" : "count-said", "open", { n: said ?? 0 });
     return;
   }

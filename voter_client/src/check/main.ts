@@ -9,16 +9,16 @@
 import "../public/page.css";
 import "./check.css";
 import { trackingCode } from "../core/ballot.js";
-import { type Bytes, toBase64, toHex } from "../core/bytes.js";
+import { type Bytes, equal, fromHex, toBase64, toHex } from "../core/bytes.js";
 import { Refused } from "../core/errors.js";
 import { Log } from "../public/log.js";
 import { firstLanguage, LANGUAGE_NAMES, LANGUAGES, type Words } from "../public/words.js";
 import { button, type Child, el, fileButton, save } from "./dom.js";
-import { readBoardFile, readCheckFile, readCommitment, readReceiptFile, readSeed } from "./inputs.js";
+import { readBoardFile, readCheckFile, readCommitment, readPin, readReceiptFile, readSeed, type ReceiptFile } from "./inputs.js";
 import { judge, type Judgement, type Step } from "./judge.js";
 import { judgeCode, judgeReceipt } from "./receipt.js";
 import { NoScan, scanCamera, scanPicture } from "./scan.js";
-import { filesAt, filesIn, findLog, hintAt, readAddress, saidAt, Unreachable } from "./source.js";
+import { filesAt, filesIn, findLog, readAddress, Unreachable } from "./source.js";
 import { makeWords } from "./words.js";
 
 const SHOWN_MS = 30_000;
@@ -27,6 +27,10 @@ const AGAIN_MS = 5_000;
 const TRIES = 24;
 const SYMBOLS = { passed: "✔", failed: "✘", open: "○" } as const;
 const MODES = ["phone", "receipt", "code"] as const;
+/** Steps that say nothing about the phone, but about the place where the board was read. */
+const OF_THE_BOARD: readonly string[] = ["board-refused", "election-refused"];
+/** How old a state of the board may be before the page points at it. */
+const OLD_MS = 15 * 60_000;
 
 const state = {
   words: makeWords(firstLanguage(location.search, navigator.languages)),
@@ -34,6 +38,11 @@ const state = {
   address: location.protocol.startsWith("http") ? new URL("../log/", location.href).href : "",
   board: undefined as ReadonlyMap<string, Bytes> | undefined,
   policy: undefined as Bytes | undefined,
+  /** The number of the election (manifest hash) as somebody typed it, from outside. */
+  pin: "",
+  /** The newest head that was read of each election while this page is open: a place cannot go back behind it. */
+  newest: new Map<string, { readonly size: number; readonly root: Bytes }>(),
+  receipt: undefined as ReceiptFile | undefined,
   log: undefined as Log | undefined,
   commitment: undefined as Bytes | undefined,
   said: "" as string,
@@ -52,7 +61,7 @@ let running = 0;
 function beginAgain(): void {
   running += 1;
   state.scanning?.abort();
-  Object.assign(state, { commitment: undefined, judgement: undefined, steps: [], shown: 0, said: "", busy: "" });
+  Object.assign(state, { commitment: undefined, judgement: undefined, receipt: undefined, steps: [], shown: 0, said: "", busy: "" });
   if (location.hash !== "") history.replaceState(null, "", location.pathname + location.search);
   draw();
 }
@@ -85,13 +94,11 @@ async function check(seed: Bytes, ballot: Bytes | undefined): Promise<void> {
   const own = ++running;
   for (let turn = 0; turn < TRIES && own === running; turn++) {
     busy(turn === 0 ? "checking" : "waiting-for-board");
-    const judgement = await withLog(async (log, place) => {
-      const hint = place && commitment.length === 32 ? await hintAt(place, toHex(commitment)) : undefined;
-      const said = (pseudonym: string): Promise<number | undefined> =>
-        place === undefined ? Promise.resolve(undefined) : saidAt(place, pseudonym);
-      return judge(log, { commitment, seed, ballot, hint, said });
-    });
+    const outcome = await withLog((log) => judge(log, { commitment, seed, ballot }));
     if (own !== running) return;
+    // A line that breaks while the page waits takes nothing away from what was found before.
+    if (outcome === undefined && state.judgement !== undefined) break;
+    const judgement = outcome instanceof BoardRefused ? { steps: [outcome.step], choices: null, waiting: false } : outcome;
     state.judgement = judgement;
     if (judgement === undefined || !judgement.waiting || state.board !== undefined) break;
     draw();
@@ -103,37 +110,66 @@ async function check(seed: Bytes, ballot: Bytes | undefined): Promise<void> {
 
 async function takeReceipt(file: File): Promise<void> {
   const found = readReceiptFile(await bytesOf(file));
-  if (found === undefined) return say("no-receipt");
+  state.receipt = found;
+  state.steps = [];
+  if (found === undefined) say("no-receipt");
+  else await checkReceipt(found);
+}
+
+async function checkReceipt(receipt: ReceiptFile): Promise<void> {
   busy("checking");
-  state.steps = (await withLog((log) => judgeReceipt(log, found, state.policy))) ?? [];
+  state.steps = stepsOf(await withLog((log) => judgeReceipt(log, receipt, state.policy)));
   busy("");
+}
+
+function stepsOf(outcome: readonly Step[] | BoardRefused | undefined): readonly Step[] {
+  return outcome instanceof BoardRefused ? [outcome.step] : (outcome ?? []);
 }
 
 async function takeCode(text: string): Promise<void> {
   const code = readCommitment(text);
+  state.steps = [];
   if (code === undefined) return say("no-code-typed");
   busy("checking");
-  state.steps = (await withLog((log) => judgeCode(log, code))) ?? [];
+  state.steps = stepsOf(await withLog((log) => judgeCode(log, code)));
   busy("");
 }
 
+/** The board is not what its witnesses signed, or another one than the person asked for. */
+class BoardRefused {
+  readonly step: Step;
+
+  constructor(error: Refused) {
+    this.step = { key: "board-refused", outcome: "failed", fields: { reason: error.message } };
+  }
+}
+
 /** Read the board anew and do something with it; what goes wrong is said in words. */
-async function withLog<T>(act: (log: Log, place: URL | undefined) => Promise<T>): Promise<T | undefined> {
+async function withLog<T>(act: (log: Log) => Promise<T>): Promise<T | BoardRefused | undefined> {
+  state.log = undefined;
   const place = state.board === undefined ? readAddress(state.address, location.href) : undefined;
   if (state.board === undefined && place === undefined) return sayNothing("no-address");
+  const pin = readPin(state.pin);
+  if (pin === undefined && state.pin.trim() !== "") return sayNothing("no-pin");
   try {
-    const logAt = place && (await findLog(place));
-    const get = logAt === undefined ? filesIn(state.board!) : filesAt(logAt);
-    const log = await Log.open(get, null, Date.now() / SECOND_MS);
+    const get = place === undefined ? filesIn(state.board!) : filesAt(await findLog(place));
+    const log = await Log.open(get, pin === undefined ? null : fromHex(pin), Date.now() / SECOND_MS);
+    await requireForward(log);
     state.log = log;
-    return await act(log, logAt);
+    return await act(log);
   } catch (error) {
     if (error instanceof Unreachable) return sayNothing("unreachable");
     if (!(error instanceof Refused)) throw error;
-    state.steps = [{ key: "board-refused", outcome: "failed", fields: { reason: error.message } }];
-    state.judgement = { steps: state.steps, choices: null, waiting: false };
-    return state.judgement as T;
+    return new BoardRefused(error);
   }
+}
+
+/** A place that showed a later state of this election once cannot show an earlier or another one now. Throws Refused. */
+async function requireForward(log: Log): Promise<void> {
+  const election = toHex(log.manifestHash);
+  const known = state.newest.get(election);
+  if (known !== undefined && !(known.size === log.size && equal(known.root, log.root))) await log.continues(known.size, known.root);
+  state.newest.set(election, { size: log.size, root: log.root });
 }
 
 function sayNothing(key: string): undefined {
@@ -149,7 +185,8 @@ async function takeBoard(file: File): Promise<void> {
 
 async function takePolicy(file: File): Promise<void> {
   state.policy = await bytesOf(file);
-  say("policy-taken");
+  if (state.receipt !== undefined) await checkReceipt(state.receipt);
+  else say("policy-taken");
 }
 
 function saveBoard(): void {
@@ -285,6 +322,17 @@ function drawPlace(open: boolean): Child[] {
       state.board = undefined;
     },
   });
+  const pinned = el("input", {
+    type: "text",
+    id: "pin",
+    value: state.pin,
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-describedby": "pin-why",
+    input: () => {
+      state.pin = pinned.value;
+    },
+  });
   return [
     el(
       "details",
@@ -299,6 +347,9 @@ function drawPlace(open: boolean): Child[] {
         fileButton(t("board-file"), ".json,application/json", (file) => void takeBoard(file)),
         state.log !== undefined && button(t("save-board"), saveBoard),
       ),
+      el("label", { for: "pin" }, t("pin")),
+      el("p", { id: "pin-why" }, t("pin-why")),
+      pinned,
       state.board !== undefined && el("p", { class: "note" }, t("board-file-taken", { n: state.board.size })),
     ),
   ];
@@ -372,18 +423,28 @@ function codeOf(commitment: Bytes): string {
 
 function drawJudgement(judgement: Judgement): Child[] {
   const { t } = state.words;
-  const failed = judgement.steps.some(({ outcome }) => outcome === "failed");
-  const verdict = judgement.waiting && state.busy !== "" ? "waiting" : failed ? "failed" : "opened";
+  const verdict = verdictOf(judgement);
+  const loud = verdict === "failed" || verdict === "unjudged";
   return [
     el(
       "div",
-      { class: verdict === "failed" ? "bad" : "note", role: verdict === "failed" ? "alert" : "status" },
+      { class: loud ? "bad" : verdict === "opened" ? "note" : "open", role: loud ? "alert" : "status" },
       el("p", {}, el("strong", {}, t(`verdict.${verdict}`))),
       el("p", {}, t(`verdict.${verdict}-then`)),
     ),
     drawSteps(judgement.steps),
     ...(judgement.choices === null ? [] : drawChoice(judgement)),
   ];
+}
+
+/** One of: failed (the phone), unjudged (the board), waiting, unbarred (opened, but not on the board), missing, opened. */
+function verdictOf({ steps, choices, waiting }: Judgement): string {
+  const failed = steps.filter(({ outcome }) => outcome === "failed");
+  if (failed.some(({ key }) => OF_THE_BOARD.includes(key))) return "unjudged";
+  if (failed.length > 0) return "failed";
+  if (!waiting) return "opened";
+  if (choices !== null) return "unbarred";
+  return state.busy !== "" ? "waiting" : "missing";
 }
 
 function drawChoice({ choices }: Judgement): Child[] {
@@ -415,7 +476,12 @@ function drawSteps(steps: readonly Step[]): HTMLElement {
   const { words } = state;
   const { t } = words;
   const items = steps.map(({ key, outcome, fields }) => {
-    const shown = typeof fields.deadline_ms === "number" ? { ...fields, deadline: words.time(fields.deadline_ms) } : fields;
+    const { deadline_ms: deadline, time_ms: time } = fields;
+    const shown = {
+      ...fields,
+      ...(typeof deadline === "number" ? { deadline: words.time(deadline) } : {}),
+      ...(typeof time === "number" ? { time: words.time(time) } : {}),
+    };
     const mark = el("span", { "aria-hidden": "true" }, `${SYMBOLS[outcome]} `);
     return el("li", {}, el("span", { class: `state ${outcome}` }, mark, t(`state.${outcome}`)), ` – ${t(`step.${key}`, shown)}`);
   });
@@ -424,8 +490,9 @@ function drawSteps(steps: readonly Step[]): HTMLElement {
     "div",
     {},
     log !== undefined && el("p", {}, t("this-election"), " ", el("strong", {}, name(log.manifest.title)), ` – ${t(`kind.${log.manifest.kind}`)}`),
+    log !== undefined && log.time_ms < Date.now() - OLD_MS && el("p", { class: "open" }, t("board-old", { time: words.time(log.time_ms) })),
     el("ul", { class: "steps" }, ...items),
-    log !== undefined && el("p", {}, t("compare-hash"), " ", el("span", { class: "mono" }, grouped(toHex(log.manifestHash)))),
+    log !== undefined && el("p", {}, t(readPin(state.pin) === undefined ? "compare-hash" : "pin-same"), " ", el("span", { class: "mono" }, grouped(toHex(log.manifestHash)))),
   );
 }
 
@@ -444,7 +511,22 @@ function drawReceipt(): Child[] {
       fileButton(t("receipt-file"), ".json,.cbor,.tlog-proof", (file) => void takeReceipt(file)),
       fileButton(t("policy-file"), ".txt,text/plain,.policy", (file) => void takePolicy(file)),
     ),
-    state.steps.length > 0 && drawSteps(state.steps),
+    ...drawOutcome(),
+  ];
+}
+
+/** What came out, in one sentence, then step by step. */
+function drawOutcome(): Child[] {
+  const { steps, words } = state;
+  if (steps.length === 0) return [];
+  const failed = steps.some(({ outcome }) => outcome === "failed");
+  // A policy is the person's own comparison: without one nothing is missing.
+  const open = steps.some(({ key, outcome }) => outcome === "open" && key !== "policy-none");
+  const outcome = failed ? "failed" : open ? "open" : "passed";
+  const look = { failed: "bad", open: "open", passed: "good" }[outcome];
+  return [
+    el("div", { class: look, role: failed ? "alert" : "status" }, el("strong", {}, words.t(`outcome.${outcome}`))),
+    drawSteps(steps),
   ];
 }
 
@@ -454,7 +536,7 @@ function drawCode(): Child[] {
     el("h2", {}, t("code")),
     el("p", {}, t("code-why")),
     ...drawInput("code", t("code-label"), (text) => void takeCode(text)),
-    state.steps.length > 0 && drawSteps(state.steps),
+    ...drawOutcome(),
   ];
 }
 

@@ -7,7 +7,7 @@ import { parseLogProof, verifyInclusion } from "../core/merkle.js";
 import { parsePolicy } from "../core/signatures.js";
 import { type Log, orElse } from "../public/log.js";
 import type { ReceiptFile } from "./inputs.js";
-import { ballotIn, countOf, findBallot, type Step, Steps } from "./judge.js";
+import { addBoard, ballotIn, countOf, findBallot, searchesAll, type Step, Steps } from "./judge.js";
 
 /** Whether a policy file names the log and the witnesses that this election's manifest names. */
 export function judgePolicy(log: Log, policy: Bytes | undefined): Step {
@@ -26,9 +26,10 @@ export function judgePolicy(log: Log, policy: Bytes | undefined): Step {
 }
 
 /** Judge a receipt file. */
-export async function judgeReceipt(log: Log, file: ReceiptFile, policy: Bytes | undefined, hint?: number): Promise<Step[]> {
+export async function judgeReceipt(log: Log, file: ReceiptFile, policy: Bytes | undefined): Promise<Step[]> {
   const steps = new Steps();
-  steps.add("board", "passed", { n: log.size, signed: log.head.cosignatures.length });
+  addBoard(log, steps);
+  const proved = file.proof && orElse(undefined, () => parseLogProof(file.proof!).index);
   steps.list.push(judgePolicy(log, policy));
   let wanted: Bytes | undefined;
   try {
@@ -37,7 +38,7 @@ export async function judgeReceipt(log: Log, file: ReceiptFile, policy: Bytes | 
       verifyReceipt(receipt, log.manifest, log.manifestHash, log.keyring.receiptKeys);
       steps.add("receipt", "passed", { number: receipt.number });
       wanted = receipt.ballot_hash;
-      await addPlace(log, receipt, steps, hint);
+      await addPlace(log, receipt, steps, proved);
     }
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -48,14 +49,19 @@ export async function judgeReceipt(log: Log, file: ReceiptFile, policy: Bytes | 
   return steps.list;
 }
 
-async function addPlace(log: Log, receipt: Receipt, steps: Steps, hint: number | undefined): Promise<void> {
-  const found = await findBallot(log, receipt.ballot_hash, hint);
+async function addPlace(log: Log, receipt: Receipt, steps: Steps, proved: number | undefined): Promise<void> {
+  const found = await findBallot(log, receipt.ballot_hash, proved);
   if (found?.type === "ballot") {
     steps.add("kept", "passed", { index: found.index });
     return;
   }
   // A receipt's ballot MUST stand in every quorum checkpoint later than its deadline; a spoiled entry never answers one.
   const late = log.head.lower_ms > receipt.deadline_ms;
+  if (late && !searchesAll(log)) {
+    // Who has not looked everywhere accuses nobody.
+    steps.add("not-found-far", "open");
+    return;
+  }
   steps.add(late ? "broken" : "not-due", late ? "failed" : "open", { deadline_ms: receipt.deadline_ms });
 }
 
@@ -67,7 +73,7 @@ async function addProof(log: Log, data: Bytes, wanted: Bytes | undefined, steps:
       steps.add("proof-newer", "open");
       return;
     }
-    const raw = await log.entry(proof.index);
+    const raw = await log.single(proof.index);
     verifyInclusion(log.leafOf(raw), proof.index, checkpoint.size, checkpoint.root, proof.proof);
     const found = ballotIn(log, raw);
     const same = wanted === undefined || (found?.type === "ballot" && equal(found.hash, wanted));
@@ -79,12 +85,13 @@ async function addProof(log: Log, data: Bytes, wanted: Bytes | undefined, steps:
 }
 
 /** What stands on the board under a tracking code; never what it says. */
-export async function judgeCode(log: Log, code: Bytes, hint?: number): Promise<Step[]> {
+export async function judgeCode(log: Log, code: Bytes): Promise<Step[]> {
   const steps = new Steps();
-  steps.add("board", "passed", { n: log.size, signed: log.head.cosignatures.length });
-  const found = await findBallot(log, code, hint);
+  addBoard(log, steps);
+  const found = await findBallot(log, code);
   if (found === undefined) {
-    steps.add("code-none", "failed");
+    const all = searchesAll(log);
+    steps.add(all ? "code-none" : "not-found-far", all ? "failed" : "open");
     return steps.list;
   }
   if (found.type === "spoiled") {
@@ -93,7 +100,7 @@ export async function judgeCode(log: Log, code: Bytes, hint?: number): Promise<S
   }
   steps.add("code-cast", "passed", { index: found.index });
   const { pseudonym, number } = parseBallot(found.ballot);
-  if (log.size <= 20_000) {
+  if (searchesAll(log)) {
     const count = await countOf(log, pseudonym);
     steps.add(number < count ? "code-replaced" : "code-last", "passed", { number, n: count });
   }

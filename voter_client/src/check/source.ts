@@ -52,25 +52,3 @@ export async function findLog(address: URL): Promise<URL> {
 export function filesIn(files: ReadonlyMap<string, Bytes>): Get {
   return (path) => Promise.resolve(files.get(path));
 }
-
-/** A number in a JSON answer, undefined where the place does not know the question: a mirror has files only. */
-async function askNumber(address: URL, field: string): Promise<number | undefined> {
-  try {
-    const data = await ask(address);
-    const value: unknown = data === undefined ? undefined : JSON.parse(new TextDecoder().decode(data));
-    const found = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[field] : undefined;
-    return typeof found === "number" && Number.isSafeInteger(found) && found >= 0 ? found : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Where the server says that a ballot stands. */
-export function hintAt(log: URL, ballotHash: string): Promise<number | undefined> {
-  return askNumber(new URL(`ballot/${ballotHash}`, log), "index");
-}
-
-/** How many ballots the server says a pseudonym has. */
-export function saidAt(log: URL, pseudonym: string): Promise<number | undefined> {
-  return askNumber(new URL(`../slots/${pseudonym}`, log), "ballots");
-}

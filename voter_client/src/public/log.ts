@@ -4,7 +4,7 @@
  */
 
 import { type Head, headTimes, logKey, readHead, witnessKeys } from "../core/board.js";
-import { type Bytes, fromUtf8, toHex } from "../core/bytes.js";
+import { type Bytes, equal, fromUtf8, toHex } from "../core/bytes.js";
 import { type Contest, type Entry, type Manifest, parseBody, parseEntry, type Unit } from "../core/entries.js";
 import { Refused } from "../core/errors.js";
 import { verifyPinned } from "../core/election.js";
@@ -27,8 +27,19 @@ export interface Watch {
   readonly here: boolean;
 }
 
-/** In a log of more entries than this no rotation of a witness's key is looked for. */
-const MOST_FOR_ROTATIONS = 20_000;
+/** A log of more entries than this is not read whole by a page: what it holds is then found by hints, or among the newest. */
+export const MOST_ENTRIES = 20_000;
+
+const MOST_HINTS = 1_000;
+
+/** Where a server says that entries stand. Each is proved where it is read: a wrong one leads to a refusal, never to a figure. */
+export interface Hints {
+  readonly opening: number | undefined;
+  readonly close: number | undefined;
+  readonly freeze: number | undefined;
+  readonly ceremony: readonly number[];
+  readonly rotations: readonly number[];
+}
 
 /** A log behind one quorum checkpoint. */
 export class Log {
@@ -39,6 +50,7 @@ export class Log {
   keyring!: Keyring;
   head!: Head;
   private reader: TileReader | undefined;
+  private hints: Hints | undefined | null = null;
   private readonly bundles = new Map<number, readonly Bytes[]>();
 
   private constructor(
@@ -83,9 +95,12 @@ export class Log {
     try {
       return readHead(this.keyring, this.note, this.latest_s);
     } catch (error) {
-      if (!(error instanceof Refused) || this.size > MOST_FOR_ROTATIONS) throw error;
+      if (!(error instanceof Refused)) throw error;
       // A witness's key may have been replaced: the rotations prove themselves.
-      for (const raw of await this.range(0, this.size)) {
+      const raws = this.isSmall
+        ? await this.range(0, this.size)
+        : await Promise.all(((await this.places())?.rotations ?? []).map((index) => this.single(index)));
+      for (const raw of raws) {
         if (typeOf(raw) === "rotate") this.rotate(raw);
       }
       return readHead(this.keyring, this.note, this.latest_s);
@@ -119,10 +134,114 @@ export class Log {
     const width = Math.min(BUNDLE, this.size - at * BUNDLE);
     if (width <= 0) throw new Refused("MERKLE-2", `the log has no bundle ${at}`);
     await this.fetch([...neededTiles(this.size, [at * BUNDLE]), bundlePath(at, width)]);
-    this.reader ??= new TileReader((path) => this.files.get(path), this.size, this.root);
-    const entries = this.reader.bundle(at);
+    const entries = this.tiles().bundle(at);
     this.bundles.set(at, entries);
     return entries;
+  }
+
+  private tiles(): TileReader {
+    this.reader ??= new TileReader((path) => this.files.get(path), this.size, this.root);
+    return this.reader;
+  }
+
+  /** Whether a page reads all of it. */
+  get isSmall(): boolean {
+    return this.size <= MOST_ENTRIES;
+  }
+
+  /** One entry: of a large log alone, where the place hands out single ones, else with its bundle. */
+  async single(index: number): Promise<Bytes> {
+    const path = `entry/${index}`;
+    if (this.isSmall || index >= this.size || this.bundles.has(Math.floor(index / BUNDLE))) return this.entry(index);
+    const data = this.files.get(path) ?? (await this.maybe(path));
+    if (data === undefined) return this.entry(index);
+    await this.fetch(neededTiles(this.size, [index]));
+    this.tiles().requireEntry(index, data);
+    this.files.set(path, data);
+    return data;
+  }
+
+  /** The root of this tree's first `size` entries: what an earlier checkpoint must have had. */
+  async rootAt(size: number): Promise<Bytes> {
+    if (size < 1 || size > this.size) throw new Refused("MERKLE-6", `the log of ${this.size} entries has no beginning of ${size}`);
+    await this.fetch([...neededTiles(this.size, [size - 1])]);
+    return this.tiles().rootAt(size);
+  }
+
+  /** Check that this log continues one that was read before. Throws Refused. */
+  async continues(size: number, root: Bytes): Promise<void> {
+    if (size > this.size || !equal(await this.rootAt(size), root)) {
+      throw new Refused("MERKLE-6", `the board does not continue the one of ${size} entries that was read before`, "server");
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------------------- hints
+
+  /** Bytes of something that only a whole server has, not a mirror: whatever goes wrong with it, there is none. */
+  private async maybe(path: string): Promise<Bytes | undefined> {
+    try {
+      return await this.get(path);
+    } catch {
+      return undefined;
+    }
+  }
+
+  private async json(path: string): Promise<Record<string, unknown> | undefined> {
+    const data = await this.maybe(path);
+    try {
+      const value: unknown = data === undefined ? undefined : JSON.parse(fromUtf8(data) ?? "");
+      return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  private indexIn(value: unknown): number | undefined {
+    return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value < this.size ? value : undefined;
+  }
+
+  /** Where the server says that the entries stand on which the others rest. */
+  async places(): Promise<Hints | undefined> {
+    if (this.hints !== null) return this.hints;
+    const found = await this.json("../election/places");
+    const many = (value: unknown): number[] =>
+      (Array.isArray(value) ? value : []).flatMap((each) => this.indexIn(each) ?? []).slice(0, MOST_HINTS);
+    this.hints = found && {
+      opening: this.indexIn(found.opening),
+      close: this.indexIn(found.close),
+      freeze: this.indexIn(found.freeze),
+      ceremony: many(found.ceremony),
+      rotations: many(found.rotations),
+    };
+    return this.hints;
+  }
+
+  /** Where the server says that a ballot (by its hash, or the beginning that is its code) or a leaf stands. */
+  async placeOf(what: "ballot" | "leaf", start: Bytes): Promise<number | undefined> {
+    return this.indexIn((await this.json(`${what}/${toHex(start)}`))?.index);
+  }
+
+  /** How many ballots the server says a pseudonym has. */
+  async saidBallots(pseudonym: Bytes): Promise<number | undefined> {
+    const said = (await this.json(`../slots/${toHex(pseudonym)}`))?.ballots;
+    return typeof said === "number" && Number.isSafeInteger(said) && said >= 0 ? said : undefined;
+  }
+
+  /** The number of the newest block, as the server says. */
+  async saidBlock(): Promise<number | undefined> {
+    const said = (await this.json("state"))?.block;
+    return typeof said === "number" && Number.isSafeInteger(said) && said >= 0 ? said : undefined;
+  }
+
+  /** Where the server says that every step-th block from `first` on begins; only those inside this log. */
+  async blockStarts(first: number, step: number): Promise<Map<number, number>> {
+    const starts = (await this.json(`blocks?first=${first}&step=${step}`))?.starts;
+    const rows = typeof starts === "object" && starts !== null ? Object.entries(starts as Record<string, unknown>) : [];
+    const found = rows.slice(0, MOST_HINTS).flatMap(([block, start]): [number, number][] => {
+      const index = this.indexIn(start);
+      return index !== undefined && /^\d{1,15}$/.test(block) ? [[Number(block), index]] : [];
+    });
+    return new Map(found.sort(([left], [right]) => left - right));
   }
 
   async entry(index: number): Promise<Bytes> {
