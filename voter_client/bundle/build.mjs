@@ -89,11 +89,13 @@ function workerPlugin(pieces, state) {
 /** Dynamic imports as they stand: `later()` has preloaded what they need, so Vite's own helper has nothing to do. */
 function plainImports() {
   const id = "\0vite/preload-helper.js";
+  const wrapped = /__vitePreload\((\(\) => import\("[^"]+"\)(?:\.then\(\(n\) => n\.\w+\))?), __VITE_PRELOAD__, import\.meta\.url\)/g;
   return {
     name: "plain-imports",
     enforce: "pre",
     resolveId: (source) => (source === id ? id : null),
     load: (source) => (source === id ? "export const __vitePreload = (load) => load();" : null),
+    renderChunk: (code) => ({ code: code.replace(wrapped, "($1)()"), map: null }),
   };
 }
 

@@ -6,7 +6,7 @@
 // `groups` says which modules make a file together, from the bottom up, because a group takes along what its modules import: so no
 // two files import each other.
 
-const FIRST = { name: "device", test: /vite[\\/]preload-helper|src[\\/](later|in-app|words[\\/]names|ui[\\/]memory)\.ts/ };
+const FIRST = { name: "device", test: /vite[\\/]preload-helper|rolldown[\\/]runtime|src[\\/](later|in-app|words[\\/]names|ui[\\/]memory)\.ts/ };
 
 const COMMON = [
   { name: "hashes", test: /node_modules[\\/]@noble[\\/]hashes/ },
@@ -25,11 +25,13 @@ const COMMON = [
 /** The voter's page: what the first screen needs, what the way to the ballot needs, and what the check needs that comes before it. */
 const VOTER = [
   FIRST,
+  { name: "hashes", test: /src[\\/]core[\\/](bytes|errors|hashing)\.ts|node_modules[\\/]@noble|src[\\/]ui[\\/]challenges\.ts/ },
   {
     name: "way",
-    test: /src[\\/](api|passkey)\.ts|src[\\/]core[\\/](bytes|errors)\.ts|src[\\/]words[\\/]|src[\\/]ui[\\/](choice|flow|groups|guard|model|parts)\.tsx?|src[\\/]ui[\\/]screens[\\/](ballot|phone)\.tsx/,
+    test: /src[\\/](api|passkey)\.ts|src[\\/]words[\\/]|src[\\/]ui[\\/](choice|flow|groups|guard|model|parts|app)\.tsx?|src[\\/]ui[\\/]screens[\\/](ballot|phone|entering|start)\.tsx/,
   },
-  { name: "record", test: /node_modules[\\/]@noble|src[\\/]core[\\/]|src[\\/]ui[\\/](challenges|files)\.ts/ },
+  { name: "record", test: /src[\\/]core[\\/]|src[\\/]ui[\\/](files|look|native)\.ts/ },
+  { name: "paper", test: /src[\\/]ui[\\/]paper\.tsx/ },
 ];
 
 export const PAGES = [

@@ -41,6 +41,9 @@ export function chooser(wanted) {
   return (key) => holds(prefixes, key);
 }
 
+/** How each language writes dates and numbers; it comes with the voter's first texts. */
+const FORMATS = JSON.parse(readFileSync(new URL("../src/words/formats.json", import.meta.url), "utf-8"));
+
 const FORM = /\.(one|few|many)$/;
 
 /** A Vite plugin for `virtual:words/<language>/<prefix>[,<prefix>...]` and `virtual:words/<language>/=<group>`. */
@@ -59,7 +62,8 @@ export function words(locales) {
       const kept = Object.keys(all)
         .filter((key) => fits(key) && said(key))
         .sort();
-      return `export default ${JSON.stringify(Object.fromEntries(kept.map((key) => [key, all[key]])))}`;
+      const texts = `export default ${JSON.stringify(Object.fromEntries(kept.map((key) => [key, all[key]])))};`;
+      return wanted === "=voter" ? `${texts}export const formats = ${JSON.stringify(FORMATS[language])};` : texts;
     },
   };
 }

@@ -56,7 +56,7 @@ function First({ choose, broken }: { choose: (language: Language) => void; broke
 }
 
 async function open(language: Language): Promise<void> {
-  const { start } = await later("app", () => import("./ui/app"));
+  const { start } = await later("way", () => import("./ui/app"));
   await start(language, handover);
 }
 

@@ -4,6 +4,7 @@
 
 import { later } from "../later";
 import type { Language } from "../words/names";
+import type { Formats } from "../words/words";
 import type { Screen } from "./flow";
 import type { Props } from "./parts";
 
@@ -50,7 +51,13 @@ export type Texts = Readonly<Record<string, string>>;
 /** Texts of the pages up to the ballot, of the identification, of everything else. */
 export type TextGroup = "voter" | "identity" | "rest";
 
-const TEXTS: Readonly<Record<Language, Readonly<Record<TextGroup, () => Promise<{ readonly default: Texts }>>>>> = {
+/** A group of texts; with the first one comes how the language writes dates and numbers. */
+export interface TextFile {
+  readonly default: Texts;
+  readonly formats?: Formats;
+}
+
+const TEXTS: Readonly<Record<Language, Readonly<Record<TextGroup, () => Promise<TextFile>>>>> = {
   ky: {
     voter: () => import("virtual:words/ky/=voter"),
     identity: () => import("virtual:words/ky/=identity"),
@@ -68,6 +75,6 @@ const TEXTS: Readonly<Record<Language, Readonly<Record<TextGroup, () => Promise<
   },
 };
 
-export async function loadTexts(language: Language, group: TextGroup): Promise<Texts> {
-  return (await later(`words-${language}-${group}`, TEXTS[language][group])).default;
+export function loadTexts(language: Language, group: TextGroup): Promise<TextFile> {
+  return later(`words-${language}-${group}`, TEXTS[language][group]);
 }

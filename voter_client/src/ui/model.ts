@@ -10,13 +10,13 @@ import type { ElectionFacts } from "../core/facts";
 import { later } from "../later";
 import type { Ability } from "../new-key";
 import * as passkey from "../passkey";
-import { type Language, makeWords, type Words } from "../words/words";
+import { type Formats, type Language, makeWords, type Words } from "../words/words";
 import type { Opened, Sealed } from "../worker/operations";
 import { loginChallenge } from "./challenges";
 import type { Rule } from "./choice";
 import type { ElectionCore } from "./core";
 import { advance, BEGINNING, type Flow, hasChoice, SECRET, type Step } from "./flow";
-import { type Group, groupOf, loadGroup, type Loaded, loadTexts, type Screens, type TextGroup, type Texts } from "./groups";
+import { type Group, groupOf, loadGroup, type Loaded, loadTexts, type Screens, type TextFile, type TextGroup, type Texts } from "./groups";
 import * as memory from "./memory";
 
 /** What went wrong, in the reader's language, and the check's id for the staff. */
@@ -85,11 +85,12 @@ export class Model {
   private coreReady: Promise<ElectionCore> | null = null;
   private listeners = new Set<() => void>();
   private groups = new Map<Group, { readonly SCREENS: Screens }>();
-  private texts: { readonly language: Language; readonly groups: ReadonlySet<TextGroup>; readonly all: Texts };
+  private texts: { readonly language: Language; readonly groups: ReadonlySet<TextGroup>; readonly all: Texts; readonly formats: Formats };
 
-  constructor(language: Language, texts: Texts) {
-    this.texts = { language, groups: new Set<TextGroup>(["voter"]), all: texts };
-    const words = makeWords(language, texts);
+  constructor(language: Language, { default: all, formats }: TextFile) {
+    if (formats === undefined) throw new Error("the first texts bring the formats");
+    this.texts = { language, groups: new Set<TextGroup>(["voter"]), all, formats };
+    const words = makeWords(language, all, formats);
     this.state = {
       flow: BEGINNING,
       words,
@@ -155,9 +156,10 @@ export class Model {
     const known = this.texts.language === language ? this.texts : null;
     const missing = [...wanted].filter((group) => known?.groups.has(group) !== true);
     const found = await Promise.all(missing.map((group) => loadTexts(language, group)));
-    const all: Texts = Object.assign({}, known?.all, ...found);
-    this.texts = { language, groups: new Set([...(known?.groups ?? []), ...missing]), all };
-    this.set({ words: makeWords(language, all) });
+    const all: Texts = Object.assign({}, known?.all, ...found.map((file) => file.default));
+    const formats = found.find((file) => file.formats !== undefined)?.formats ?? this.texts.formats;
+    this.texts = { language, groups: new Set([...(known?.groups ?? []), ...missing]), all, formats };
+    this.set({ words: makeWords(language, all, formats) });
   }
 
   // ------------------------------------------------------------------------------------------------ groups of screens
@@ -382,7 +384,7 @@ export class Model {
   async verify(units = false): Promise<ElectionFacts> {
     const known = this.state.election;
     if (known !== null && (!units || known.units.size > 0)) return known;
-    const { look } = await later("look", () => import("./look"));
+    const { look } = await later("record", () => import("./look"));
     const wanted = { style: this.state.voter?.style ?? null, units };
     const election = (await look(PIN, this.nowMs(), wanted)) ?? (await (await this.openCore()).verifyElection(PIN, this.nowMs(), wanted));
     // The banner of a practice election and what the phone's key signs go by the kind: the manifest has the word.

@@ -4,7 +4,7 @@
 // days come from formats.json, which Babel makes from CLDR.
 
 import type all from "../../../locales/en.json";
-import formats from "./formats.json";
+import type formats from "./formats.json";
 import { type Language, LANGUAGES } from "./names";
 
 export { isLanguage, type Language, LANGUAGES, NAMES } from "./names";
@@ -15,6 +15,8 @@ type Forms<K> = K extends `${infer Stem}.other` ? Stem : never;
 /** Keys that have plural forms. */
 export type Counted = Forms<Key>;
 export type Fields = Readonly<Record<string, string | number>>;
+/** How a language writes dates and numbers. */
+export type Formats = (typeof formats)[Language];
 
 export interface Words {
   readonly language: Language;
@@ -42,8 +44,8 @@ export function fill(text: string, fields: Fields): string {
 }
 
 /** Write a whole number with the language's separator. */
-export function writeNumber(value: number, language: Language): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, formats[language].group);
+export function writeNumber(value: number, names: Formats): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, names.group);
 }
 
 /** Clock and calendar of a zone at an instant; the zone's rules are the browser's, the words are not. */
@@ -62,8 +64,7 @@ export function clock(ms: number, zone: string): readonly [year: number, month: 
 }
 
 /** Write an instant as CLDR has it for the language: weekday, date, time. */
-export function writeMoment(ms: number, zone: string, language: Language): string {
-  const names = formats[language];
+export function writeMoment(ms: number, zone: string, names: Formats): string {
   const [year, month, day, hour, minute] = clock(ms, zone);
   const weekday = (new Date(Date.UTC(year, month - 1, day)).getUTCDay() + 6) % 7;
   const two = (value: number): string => String(value).padStart(2, "0");
@@ -83,7 +84,7 @@ export function writeMoment(ms: number, zone: string, language: Language): strin
 }
 
 /** Make the texts of a language callable. `texts` are the dictionary's, keys with the prefix `client.`. */
-export function makeWords(language: Language, texts: Readonly<Record<string, string>>): Words {
+export function makeWords(language: Language, texts: Readonly<Record<string, string>>, names: Formats): Words {
   const rules = new Intl.PluralRules(language);
   const text = (key: string, fields: Fields): string => {
     // A plural form that is like the general one is not written twice.
@@ -95,8 +96,8 @@ export function makeWords(language: Language, texts: Readonly<Record<string, str
   return Object.assign(say, {
     language,
     count: (key: Counted, count: number, fields: Fields = {}): string =>
-      text(`${key}.${rules.select(count)}`, { ...fields, count: writeNumber(count, language) }),
-    number: (value: number): string => writeNumber(value, language),
-    moment: (ms: number, zone: string): string => writeMoment(ms, zone, language),
+      text(`${key}.${rules.select(count)}`, { ...fields, count: writeNumber(count, names) }),
+    number: (value: number): string => writeNumber(value, names),
+    moment: (ms: number, zone: string): string => writeMoment(ms, zone, names),
   });
 }

@@ -1,7 +1,8 @@
 // From the phone's readiness to the registrars: what is checked first, who one is, the key.
 
 import { useState } from "preact/hooks";
-import { Go, Heading, type Props, Qr } from "../parts";
+import { Qr } from "../paper";
+import { Go, Heading, type Props } from "../parts";
 import { Phone } from "./phone";
 
 function Sign({ state }: { state: boolean | null }) {

@@ -4,7 +4,8 @@ import { useEffect } from "preact/hooks";
 import { fromBase64Url, fromHex, toBase64, toBase64Url } from "../../core/bytes";
 import { CITIES, HOME } from "../../words/cities";
 import { pick } from "../../words/words";
-import { Code, Go, Heading, Name, type Props, Qr, save } from "../parts";
+import { Code, Qr, save } from "../paper";
+import { Go, Heading, Name, type Props } from "../parts";
 import { Phone } from "./phone";
 
 export function ReviewScreen({ model, s, t }: Props) {
