@@ -11,10 +11,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from types import FrameType
 from urllib.parse import quote
 
 import psycopg
@@ -26,6 +27,30 @@ from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.settings import Settings, Side
 
 _DATABASES = count(1)
+LONGEST_S = 300
+"""A test with all its fixtures; the whole suite has its ceiling in `tests/budget.toml`."""
+_PROGRAM_S = 120
+
+
+class DeadlineError(BaseException):
+    """A test went on for too long; no `except Exception` of what it tests takes this for a fault of its own."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End whatever a test waits for when its time is up: it fails with the place where it waited, the next ones run."""
+
+    def give_up(_number: int, _frame: FrameType | None) -> None:
+        message = f"{item.nodeid} went on for {LONGEST_S} s"
+        raise DeadlineError(message)
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_S, 10)
+    try:
+        return (yield)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def binary(name: str) -> str:
@@ -57,7 +82,9 @@ class Cluster:
             owner = pwd.getpwnam("postgres")
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         command = [binary("initdb"), "-D", f"{self.folder}/data", "-A", "trust", "-U", "postgres", "-E", "UTF8"]
-        subprocess.run(as_postgres([*command, "--locale=C"]), check=True, capture_output=True, cwd=self.folder)
+        subprocess.run(
+            as_postgres([*command, "--locale=C"]), check=True, capture_output=True, cwd=self.folder, timeout=_PROGRAM_S
+        )
         with Path(self.folder, "data/postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(
                 f"listen_addresses = ''\nunix_socket_directories = '{self.folder}'\nmax_connections = 200\n"
@@ -68,13 +95,13 @@ class Cluster:
     def start(self) -> None:
         """Start the server and remember its pid."""
         command = [binary("pg_ctl"), "-D", f"{self.folder}/data", "-w", "-l", f"{self.folder}/log", "start"]
-        subprocess.run(as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
+        subprocess.run(as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd=self.folder, timeout=_PROGRAM_S)
         self.pid = int(Path(self.folder, "data/postmaster.pid").read_text(encoding="ascii").split()[0])
 
     def stop(self, mode: str = "fast") -> None:
         """Stop the server and end its connections; `immediate` writes nothing more."""
         command = [binary("pg_ctl"), "-D", f"{self.folder}/data", "-w", "-m", mode, "stop"]
-        subprocess.run(as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd=self.folder)
+        subprocess.run(as_postgres(command), check=True, stdout=subprocess.DEVNULL, cwd=self.folder, timeout=_PROGRAM_S)
         self.pid = 0
 
     def kill(self) -> None:
@@ -95,7 +122,7 @@ class Cluster:
 
     def connect(self, database: str = "postgres", role: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """Connect directly."""
-        return psycopg.connect(dbname=database, user=role, host=str(self.folder), autocommit=True)
+        return psycopg.connect(dbname=database, user=role, host=str(self.folder), autocommit=True, connect_timeout=60)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def server_that(send: Send) -> Iterator[str]:
                     peer.recv(65_536)
                     send(peer, ended)
 
-        thread = threading.Thread(target=run)
+        thread = threading.Thread(target=run, daemon=True)
         thread.start()
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"

@@ -97,7 +97,7 @@ def test_a_slow_identity_provider_is_waited_for_by_one(monkeypatch: pytest.Monke
 
     with server_that(stand_still) as url:
         client = OidcClient(url, "client", None, "http://localhost/")
-        first = threading.Thread(target=lambda: suppressed(client))
+        first = threading.Thread(target=lambda: suppressed(client), daemon=True)
         first.start()
         assert asked.wait(PATIENCE_S)
         # The first still waits: nobody else stands behind it, or asks the provider again.

@@ -6,6 +6,7 @@ import re
 import select as select_module
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -69,12 +70,13 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Connect]]:
             started.set()
 
         server.startup = startup_and_tell  # type: ignore[method-assign]
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
         thread.start()
 
         def stop() -> None:
             server.should_exit = True
-            thread.join()
+            thread.join(WAIT_S)
+            assert not thread.is_alive()
 
         stops.append(stop)
         assert started.wait(WAIT_S)
@@ -109,8 +111,8 @@ def first_line(connection: socket.socket) -> bytes:
         received += more
     head, _, body = received.partition(END)
     (length, *_) = map(int, re.findall(rb"(?i)content-length: ([0-9]+)", head) or [0])
-    while len(body) < length:
-        body += connection.recv(4_096)
+    while len(body) < length and (more := connection.recv(4_096)):
+        body += more
     return head.partition(b"\r\n")[0]
 
 
@@ -208,9 +210,10 @@ def test_as_many_live_streams_as_the_limit_and_not_one_more(serve: Callable[...,
             assert answer(connection, ask) == b"HTTP/1.1 200 OK"
         assert answer(third, ask) == b"HTTP/1.1 503 Service Unavailable"
         first.close()
+        # Until the server has noticed that the first is gone.
+        ends = time.monotonic() + WAIT_S
         while answer(third, ask) != b"HTTP/1.1 200 OK":
-            # Until the server has noticed that the first is gone.
-            pass
+            assert time.monotonic() < ends
 
 
 def test_the_kernel_holds_as_many_connections_as_the_backlog_says(tmp_path: Path) -> None:
@@ -232,7 +235,7 @@ def test_the_kernel_holds_as_many_connections_as_the_backlog_says(tmp_path: Path
             answers.append(connection.connect_ex(path))
         await server.shutdown()
 
-    asyncio.run(fill())
+    asyncio.run(asyncio.wait_for(fill(), WAIT_S))
     assert answers == [0] * (3 + 1) + [errno.EAGAIN] * 2
     for connection in held:
         connection.close()

@@ -58,7 +58,10 @@ def running(environment: dict[str, str], *arguments: str) -> Iterator["subproces
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=WAIT_S)
+        try:
+            process.communicate(timeout=WAIT_S)
+        finally:
+            process.kill()
 
 
 def wait_for(process: "subprocess.Popen[bytes]", event: str) -> None:
@@ -142,7 +145,10 @@ def test_nobody_elses_key_is_in_the_servers_process_database_or_files(databases:
                 memories = [read_memory(server.pid), read_memory(sequencer.pid)]
         kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file())
     dump = subprocess.run(
-        ["pg_dump", "-h", databases.cluster.folder, "-U", "postgres", databases.ballot], check=True, capture_output=True
+        ["pg_dump", "-h", databases.cluster.folder, "-U", "postgres", databases.ballot],
+        check=True,
+        capture_output=True,
+        timeout=WAIT_S,
     ).stdout
     seeds = [secret("key", role, place) for role, place in OTHERS]
     for where in (*memories, kept, dump):
@@ -179,7 +185,11 @@ def test_a_process_whose_clock_is_not_the_databases_refuses_to_start(
     assert ended.returncode != 0
     assert b'"error": "SkewError", "event": "refused-to-start"' in ended.stderr
     shown = subprocess.run(
-        [PROGRAM, "check", "--side", side], env=environment(databases, tmp_path, side), check=False, capture_output=True
+        [PROGRAM, "check", "--side", side],
+        env=environment(databases, tmp_path, side),
+        check=False,
+        capture_output=True,
+        timeout=WAIT_S,
     )
     assert (shown.returncode, b"the clock of database is" in shown.stdout) == (1, True)
 

@@ -29,6 +29,7 @@ from tests.desk import open_desk
 from tests.house import open_house
 
 EXAMPLES = 6
+WAIT_S = 30
 STREAMS = ["/log/feed"]
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -57,16 +58,18 @@ def to_cbor(_context: object, value: object) -> bytes:
 @contextmanager
 def listening(app: FastAPI) -> Iterator[str]:
     """Serve an application, whose services run already, at a port of loopback."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None))
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, lifespan="off", log_config=None, timeout_graceful_shutdown=5)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        while not server.started:
+        while not server.started and thread.is_alive():
             thread.join(0.01)
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(WAIT_S)
 
 
 def probe(app: FastAPI, origin: str) -> Counter[str]:
@@ -82,7 +85,7 @@ def probe(app: FastAPI, origin: str) -> Counter[str]:
                 @given(case=operation.as_strategy(generation_mode=mode))
                 def send(case: schemathesis.Case[Any]) -> None:
                     sent[case.operation.label] += 1
-                    case.call_and_validate(checks=CHECKS, headers={"origin": origin})
+                    case.call_and_validate(checks=CHECKS, headers={"origin": origin}, timeout=WAIT_S)
 
                 with suppress(Unsatisfiable):
                     send()

@@ -23,7 +23,7 @@ GET = b"GET /vkey HTTP/1.1\r\nHost: a\r\n\r\n"
 @contextmanager
 def running(listener: Listener) -> Iterator[Callable[[], socket.socket]]:
     """Run a listener; yield a way to connect to it."""
-    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
 
     def connect() -> socket.socket:
@@ -77,7 +77,7 @@ def test_a_trickle_ends_with_its_time_and_not_with_its_last_byte(
     ended = threading.Event()
     with running(server.listen("127.0.0.1", 0, Bounds(wait_s=0.5))) as connect, connect() as slow:
         slow.sendall(sent)
-        thread = threading.Thread(target=trickle, args=(slow, trickled, ended))
+        thread = threading.Thread(target=trickle, args=(slow, trickled, ended), daemon=True)
         thread.start()
         # Trickled to its end it would take five times as long as anybody waits here.
         slow.settimeout(PATIENCE_S)

@@ -39,7 +39,7 @@ def witness_program(state: Path, port: int) -> Iterator["subprocess.Popen[str]"]
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=60)
 
 
 def test_a_witness_killed_after_its_answer_remembers_it(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_witness_killed_after_its_answer_remembers_it(tmp_path: Path) -> None:
         answer = httpx.post(f"{url}/add-checkpoint", content=AddCheckpoint(0, (), note).to_bytes(), trust_env=False)
         assert answer.status_code == 200
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.wait(60)
     with witness_program(tmp_path, port):
         shown = httpx.get(f"{url}/{sha256(ORIGIN.encode()).hexdigest()}/checkpoint", trust_env=False)
         assert parse_note(shown.content).text == parse_note(note).text
@@ -91,7 +91,7 @@ def test_a_copy_is_served_like_the_log_itself(desk: Town, tmp_path: Path) -> Non
     first = Mirror(tmp_path / "first", LOG)
     first.update(desk.board.publication.get)
     server = serve_copy(first.get, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -40,7 +40,7 @@ def served(town: Town) -> Iterator[str]:
     app.include_router(create_router(town.board))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-    thread = threading.Thread(target=server.run, args=([listener],))
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}/log"
@@ -85,13 +85,16 @@ def aics_witness(folder: Path, origin: str, log_vkey: str) -> Iterator[tuple[str
     config = ["--config", str(folder / "witness.json")]
     program = str(PROGRAMS / "aics-witness")
     listen = ["--name", NAME, "--listen", f"127.0.0.1:{port}"]
-    made = subprocess.run([program, "init", *config, *listen], check=True, capture_output=True, text=True, cwd=folder)
+    made = subprocess.run(
+        [program, "init", *config, *listen], check=True, capture_output=True, text=True, cwd=folder, timeout=60
+    )
     vkey = next(word for line in made.stdout.splitlines() for word in line.split() if word.startswith(f"{NAME}+"))
     subprocess.run(
         [program, "add-log", *config, "--origin", origin, "--vkey", log_vkey],
         check=True,
         capture_output=True,
         cwd=folder,
+        timeout=60,
     )
     process = subprocess.Popen(
         [program, "serve", *config], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -101,8 +104,8 @@ def aics_witness(folder: Path, origin: str, log_vkey: str) -> Iterator[tuple[str
         wait_for(f"{url}/healthz")
         yield url, parse_verifier_key(vkey)
     finally:
-        process.terminate()
-        process.wait()
+        process.kill()
+        process.wait(60)
 
 
 def wait_for(url: str) -> None:

@@ -25,6 +25,7 @@ from voting_server.plumbing.database import Database
 from voting_server.plumbing.migration import migrate_side
 
 COUNT, THRESHOLD = 5, 3
+WAIT_S = 180
 PASSPHRASE = "ten green bottles"
 PROGRAM = [sys.executable, "-m", "trustee_tools"]
 
@@ -120,7 +121,11 @@ class Hall:
             subprocess.Popen([*PROGRAM, *call], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
             for call in calls
         ]
-        ended = [(process, *process.communicate()) for process in running]
+        try:
+            ended = [(process, *process.communicate(timeout=WAIT_S)) for process in running]
+        finally:
+            for process in running:
+                process.kill()
         assert all(out for _, out, _ in ended), [error.decode()[-800:] for _, _, error in ended]
         return [(process.returncode, json.loads(out)) for process, out, _ in ended]
 

@@ -48,7 +48,7 @@ def provider() -> Iterator[Provider]:
         raise FileNotFoundError(message)
     if not (PROVIDER / "node_modules/oidc-provider").exists():
         command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=PROVIDER, check=True, capture_output=True)
+        subprocess.run(command, cwd=PROVIDER, check=True, capture_output=True, timeout=240)
     command = [node, "provider.mjs", CLIENT, SECRET, f"{ORIGIN}/identifications/oidc/answer"]
     with subprocess.Popen(
         command, cwd=PROVIDER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -57,7 +57,7 @@ def provider() -> Iterator[Provider]:
         try:
             yield Provider(process.stdout.readline().strip())
         finally:
-            process.terminate()
+            process.kill()
 
 
 @pytest.fixture
