@@ -96,12 +96,13 @@ class Polling(World):
             block = self.writer.write([], credentials)
             self.entries.extend(block.entries)
             self.record.extend(block.entries, threads=2)
-            self._witness(block.checkpoint)
+            self.witness(block.checkpoint)
         self.wait_until(self.manifest.opens_at_ms)
         self.accept()
         self.accept()
 
-    def _witness(self, checkpoint: bytes) -> None:
+    def witness(self, checkpoint: bytes) -> None:
+        """Let a quorum cosign a written block's checkpoint, and move the clock by an interval."""
         note = self.cosign(checkpoint)
         self.checkpoints.append(note)
         self.writer.add_quorum(note)
