@@ -142,9 +142,9 @@ async function buildModules(template, scripts, pieces, groups) {
 }
 
 /** The texts of a language are asked for as `words-<language>` or `words-<language>-<group>`, whatever their keys. */
-function pick({ fileName, name, isEntry, isDynamicEntry, imports, facadeModuleId }) {
+function pick({ fileName, name, isEntry, imports, dynamicImports, facadeModuleId }) {
   const [, language, group = ""] = /virtual:words\/([a-z]+)\/(=[a-z]+)?/.exec(facadeModuleId ?? "") ?? [];
-  return { fileName, name: language === undefined ? name : `words-${language}${group.replace("=", "-")}`, isEntry, isDynamicEntry, imports };
+  return { fileName, name: language === undefined ? name : `words-${language}${group.replace("=", "-")}`, isEntry, imports, dynamicImports };
 }
 
 function nameOf(script) {

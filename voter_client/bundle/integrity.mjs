@@ -82,7 +82,9 @@ export function laterOf(done, chunks) {
     wanted.set(chunk.fileName, names.add(name));
     for (const imported of chunk.imports) want(chunks.get(imported), name);
   };
-  for (const chunk of chunks.values()) if (chunk.isDynamicEntry) want(chunk, chunk.name);
+  const all = [...chunks.values()];
+  const targets = new Set(all.flatMap((chunk) => chunk.dynamicImports));
+  for (const chunk of all) if (targets.has(chunk.fileName)) want(chunk, chunk.name);
   return [...wanted]
     .sort(([first], [second]) => (first < second ? -1 : 1))
     .map(([fileName, names]) => [fileName, chunks.get(fileName).integrity, [...names].sort()]);
