@@ -20,10 +20,9 @@ CHOSEN = ("Кеңешчи А", "Кеңешчи Г", "Ак Жол / Асанов�
 
 
 def sealed(town: Town, language: str = "en") -> tuple[Walk, str]:
-    """Lead a new voter to a sealed ballot; return her way and the code that she has taken."""
-    walk = Walk(town, town.voter(accept_downloads=True), language)
-    walk.start()
-    walk.identify()
+    """Lead a voter to a sealed ballot; return her way and the code that she has taken."""
+    walk = Walk(town, town.resident(accept_downloads=True), language)
+    walk.return_home()
     walk.log_in()
     walk.mark()
     return walk, walk.seal()
@@ -87,9 +86,8 @@ def test_a_seed_of_another_ballot_opens_nothing(town: Town) -> None:
 
 
 def test_nothing_of_choice_or_seed_is_stored_sent_or_shown_in_an_address(town: Town) -> None:
-    walk = Walk(town, town.voter(), "en")
-    walk.start()
-    walk.identify()
+    walk = Walk(town, town.resident(), "en")
+    walk.return_home()
     walk.log_in()
     before, asked = stored(walk.page), len(walk.seen)
     walk.mark()

@@ -22,12 +22,15 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
 
 from crypto.election.entries import Contest, Option, Text3
+from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, read_bundle
 from crypto.rules import Between, OneOf
-from crypto.signatures import cose_es256
+from crypto.signatures import cose_es256, parse_checkpoint, parse_note
 from demo.desk import PRACTICE, Practice, assemble
 from demo.practice import OPTIONS, VOTERS, People
 from demo.voters import SoftwarePasskey
 from voting_server.app import create_app
+from voting_server.board.service import Board
+from voting_server.plumbing.context import Context
 from voting_server.plumbing.serving import options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +113,10 @@ class Voter:
     authenticator: str
     handover: str = ""
 
+    def add_authenticator(self) -> None:
+        """Give the phone what it did not have."""
+        self.authenticator = add_authenticator(self.cdp)
+
     def verify_user(self, *, able: bool) -> None:
         """Let the authenticator verify its user, or refuse."""
         self.cdp.send("WebAuthn.setUserVerified", {"authenticatorId": self.authenticator, "isUserVerified": able})
@@ -129,6 +136,17 @@ class Town:
     def url(self) -> str:
         """Where the practice election is served."""
         return f"{self.origin}/{PRACTICE}"
+
+    def entries(self) -> list[bytes]:
+        """Return the log's entries."""
+        log = self.practice.settings.published_dir
+        size = parse_checkpoint(parse_note((log / CHECKPOINT_PATH).read_bytes()).text).size
+
+        def get(path: str) -> bytes | None:
+            file = log / path
+            return file.read_bytes() if file.is_file() else None
+
+        return [raw for bundle in range(-(-size // TILE_WIDTH)) for raw in read_bundle(get, bundle, size)]
 
     def code(self) -> str:
         """Return an enrolment code that nobody has used."""
@@ -208,6 +226,19 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def wait_for_opening(practice: Practice) -> None:
+    """Return when a block is known to be later than the opening: before that nobody may cast."""
+    context, give_up = Context.open(practice.settings, "ballot"), time.monotonic() + 60
+    board = Board(context)
+    while True:
+        with board.record() as record:
+            if (record.board.lower or 0) >= record.parts.manifest.opens_at_ms:
+                break
+        assert time.monotonic() < give_up, "the town's election did not open"
+        time.sleep(0.1)
+    context.close()
+
+
 @contextmanager
 def open_town(
     playwright: Playwright, folder: Path, client: Path, seat: Callable[[bytes], People] = TownPeople
@@ -237,6 +268,7 @@ def open_town(
             time.sleep(0.02)
         practice.start_sequencer()
         practice.start_registrars(f"{origin}/{PRACTICE}")
+        wait_for_opening(practice)
         yield Town(practice, origin, browser, practice.codes)
     finally:
         browser.close()

@@ -1,5 +1,6 @@
 """A voter's way through the pages, step by step, in any language: every button is found by the dictionary's words."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -55,6 +56,10 @@ class Walk:
         """Return the page's heading with a text of the client."""
         return self.page.get_by_role("heading", level=1).filter(has_text=self.t(key))
 
+    def problem(self, key: str, **fields: object) -> Locator:
+        """Return the message at the page's top that something did not work."""
+        return self.page.get_by_role("alert").get_by_text(self.t(key, **fields), exact=True)
+
     # ------------------------------------------------------------------------------------------------------- the way
 
     def start(self, path: str = "/vote/") -> None:
@@ -73,17 +78,21 @@ class Walk:
         self.link("frame.next").wait_for()
         self.look("device")
         self.link("frame.next").click()
-        self.page.get_by_label(self.t("identify.code"), exact=True).fill(code or self.town.code())
-        self.look("identify")
-        self.button("identify.code-go").click()
-        self.heading("key.heading").wait_for()
-        self.look("key")
+        self.enter_code(code or self.town.code())
         self.button("key.go").click()
         self.link("enrolled.go").wait_for()
         self.look("enrolled")
         self.link("enrolled.go").click()
         self.heading("waiting.heading").or_(self.heading("login.heading")).wait_for()
         self.look("waiting")
+
+    def enter_code(self, code: str) -> None:
+        """Type a code on the identity side's page; the key is announced."""
+        self.page.get_by_label(self.t("identify.code"), exact=True).fill(code)
+        self.look("identify")
+        self.button("identify.code-go").click()
+        self.heading("key.heading").wait_for()
+        self.look("key")
 
     def return_home(self) -> None:
         """Open the page as somebody whose key stands on the board, until the log-in is asked for."""
@@ -107,6 +116,8 @@ class Walk:
             self.look(f"ballot-{contest + 1}-marked")
             self.button("frame.next").click()
             leave = self.button("ballot.leave")
+            step = self.page.get_by_text(self.t("ballot.step", step=contest + 2, total=len(choices)))
+            leave.or_(step).or_(self.heading("review.heading")).first.wait_for()
             if leave.count():
                 self.look(f"ballot-{contest + 1}-fewer")
                 leave.click()
@@ -116,11 +127,12 @@ class Walk:
     def choose(self, option: int) -> None:
         """Tap a line, in an open party list through its party."""
         line = self.page.locator(f'[data-option="{option}"]')
-        if not line.count():
-            for party in self.page.locator("[aria-expanded=false]").all():
-                party.click()
-                if line.count():
-                    break
+        parties = self.page.locator("[aria-controls^=party-]")
+        for place in range(parties.count()):
+            if line.count():
+                break
+            parties.nth(place).click()
+            self.page.locator(f"#party-{place} [data-option]").first.wait_for()
         line.click()
 
     def seal(self) -> str:
@@ -160,7 +172,14 @@ class Walk:
         self.see_on_board()
         return code
 
-    # -------------------------------------------------------------------------------------------------- what was sent
+    # ----------------------------------------------------------------------------------- what was kept, what was sent
+
+    def kept(self, what: str) -> dict[str, object]:
+        """Return what the page keeps in this browser: `me`, or the `outbox` with the sealed and signed ballot."""
+        stored = json.loads(str(self.page.evaluate("JSON.stringify({...localStorage})")))
+        found = json.loads(next(value for name, value in stored.items() if name.endswith(f"-{what}")))
+        assert isinstance(found, dict)
+        return found
 
     def origins(self) -> set[str]:
         """Return the origins that the page has asked."""
