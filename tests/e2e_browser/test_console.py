@@ -5,7 +5,7 @@ import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,17 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright, expect
+from playwright.sync_api import Browser, Playwright, expect
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from crypto.election.entries import Freeze
 from locales import dictionary
-from tests.e2e_browser.town import ARGUMENTS, CHROMIUM, ROOT, add_authenticator, free_port
+from tests.e2e_browser.officer import NATIVE, Officer, open_browser, sign_act
+from tests.e2e_browser.town import ARGUMENTS, CHROMIUM, free_port
 from tests.house import PLACES, number_of, roll_text
 from tests.roles import enter, lay_out, roles_of
-from tests.simulator import World, secret
+from tests.simulator import World, secret, signing_key
 from tests.unit.voting_server.elections.test_drafts import names, person
 from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
@@ -31,15 +32,14 @@ from voting_server.elections.store import PROPOSALS
 from voting_server.plumbing.serving import options
 from voting_server.plumbing.settings import Settings, Side
 from voting_server.roles.store import Role
-from voting_server.voters.evidence import code_key
+from voting_server.voters.calls import sign_version
+from voting_server.voters.evidence import Election, code_key
+from voting_server.voters.roll import version_hash
 from voting_server.voters.service import Voters
 from voting_server.voters.store import find_code
 
-PATIENCE_MS = 20_000
-AXE = ROOT / "voter_client/node_modules/axe-core/axe.min.js"
-NATIVE = {"ky": "Кыргызча", "ru": "Русский", "en": "English"}
 CLIENT = json.dumps({"files": [{"name": "index.html", "hash": "ab" * 32}]})
-ROOMS = ("live", "acts", "incidents", "key", "evidence", "trail")
+ROOMS = ("road", "live", "acts", "incidents", "key", "evidence", "trail")
 
 
 @dataclass
@@ -62,66 +62,6 @@ class House:
         sequencer.start()
         sequencer.step()
         sequencer.stop()
-
-
-@dataclass
-class Officer:
-    """One person at her own browser."""
-
-    house: House
-    context: BrowserContext
-    page: Page
-    cdp: CDPSession
-    authenticator: str
-    errors: list[str]
-    language: str = "en"
-
-    def t(self, key: str, **fields: object) -> str:
-        """Return a text of the console."""
-        return dictionary(self.language)(f"console.{key}", **fields)
-
-    def press(self, key: str, **fields: object) -> None:
-        """Press the button with a text of the console."""
-        self.page.get_by_role("button", name=self.t(key, **fields), exact=True).click()
-
-    def go(self, room: str) -> None:
-        """Go to a room of the console."""
-        self.page.get_by_role("link", name=self.t(room), exact=True).click()
-        self.page.get_by_role("heading", name=self.t(room), exact=True).first.wait_for()
-
-    def speak(self, language: str) -> None:
-        """Change the language."""
-        self.page.get_by_role("button", name=NATIVE[language], exact=True).click()
-        self.language = language
-        self.page.get_by_role("heading", level=1, name=self.t("title"), exact=True).wait_for()
-
-    def enter(self, code: str) -> None:
-        """Register a passkey with an invitation, then log in."""
-        self.page.goto(f"{self.house.url}/console/?lang={self.language}")
-        self.page.get_by_label(self.t("entrance.code"), exact=True).fill(code)
-        self.press("entrance.register")
-        self.page.get_by_role("status").filter(has_text=",").wait_for()
-        self.log_in()
-
-    def log_in(self) -> None:
-        """Log in."""
-        self.press("entrance.login-go")
-        self.page.get_by_role("button", name=self.t("leave"), exact=True).wait_for()
-
-    def name_key(self) -> str:
-        """Make and name a signing key; return its public half."""
-        self.go("key")
-        self.press("key.make")
-        self.press("key.name")
-        self.page.get_by_text(self.t("key.known")).wait_for()
-        return self.page.locator("p.mono").first.inner_text().replace(" ", "")
-
-    def violations(self) -> list[str]:
-        """Return what axe finds wrong with the page."""
-        if not self.page.evaluate("() => !!window.axe"):
-            self.page.evaluate(AXE.read_text(encoding="utf-8"))
-        found: Any = self.page.evaluate("async () => (await axe.run(document)).violations")
-        return [f"{each['id']}: {each['nodes'][0]['html'][:120]}" for each in found]
 
 
 @pytest.fixture
@@ -161,18 +101,6 @@ def serve(playwright: Playwright, client: Path, folder: Path, side: Side = Side.
         browser.close()
         server.should_exit = True
         thread.join()
-
-
-def open_browser(house: House, language: str = "en") -> Officer:
-    """Return a new person at a browser of her own, with an authenticator."""
-    context = house.browser.new_context(locale="en-GB", viewport={"width": 1_100, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    expect.set_options(timeout=PATIENCE_MS)
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    cdp = context.new_cdp_session(page)
-    return Officer(house, context, page, cdp, add_authenticator(cdp), errors, language)
 
 
 def draft_of(keys: list[str]) -> dict[str, Any]:
@@ -222,16 +150,6 @@ def open_draft(officer: Officer, draft: dict[str, Any], folder: Path) -> None:
     officer.page.get_by_label(officer.t("wizard.open"), exact=True).set_input_files(str(saved))
     officer.press("wizard.checks")
     officer.press("wizard.checks-go")
-
-
-def sign_act(officer: Officer, act: str, short_name: str = "council-2030") -> None:
-    """Open an act of the list, type the short name, sign."""
-    officer.go("acts")
-    officer.page.get_by_role("button", name=officer.t(f"type.{act}")).first.click()
-    sign = officer.page.get_by_role("button", name=officer.t("acts.sign-go"), exact=True)
-    expect(sign).to_be_disabled()
-    officer.page.get_by_label(officer.t("acts.type-name", name=short_name), exact=True).fill(short_name)
-    sign.click()
 
 
 def test_two_officers_found_an_election_and_run_it(house: House, tmp_path: Path) -> None:
@@ -342,24 +260,35 @@ def test_a_registrar_imports_the_roll_draws_slots_and_prints_codes(
     with serve(playwright, client, tmp_path, Side.IDENTITY) as house:
         officer = open_browser(house)
         officer.enter(house.invite("Daria", "Register", "registrar"))
-        key = bytes.fromhex(officer.name_key())
-        found_with(house, key)
+        officer.name_key()
+        world = found(house)
         officer.page.goto(f"{house.url}/console/?lang=en#/roll")
         officer.page.reload()
-        places, roll = tmp_path / "places.csv", tmp_path / "roll.csv"
-        places.write_text(PLACES, encoding="utf-8")
+        version, roll = tmp_path / "version.json", tmp_path / "roll.csv"
+        previous = bytes(32)
+        version.write_text("{}", encoding="utf-8")
+        officer.page.get_by_label(officer.t("roll.version"), exact=True).set_input_files(str(version))
+        expect(officer.page.get_by_role("alert")).to_contain_text(officer.t("file.signed"))
         for content in (roll_text(("Nowhere, 1", *["Town, North, Alma street 1"] * 3)), roll_text()):
             roll.write_text(content, encoding="utf-8")
-            officer.page.get_by_label(officer.t("roll.file"), exact=True).set_input_files(str(roll))
-            officer.page.get_by_label(officer.t("roll.places"), exact=True).set_input_files(str(places))
+            signed, previous = sign_roll(world, content, previous)
+            version.write_text(json.dumps(signed), encoding="utf-8")
+            officer.page.get_by_label(officer.t("roll.version"), exact=True).set_input_files(str(version))
             officer.press("roll.import-go")
             if "Nowhere" in content:
                 officer.page.get_by_role("cell", name="Nowhere, 1").wait_for()
                 expect(officer.page.get_by_role("button", name=officer.t("roll.draw-go"), exact=True)).to_be_disabled()
-                assert officer.violations() == []
+                with officer.page.expect_download() as saved:
+                    officer.press("roll.mends-save")
+                mends = saved.value.path().read_text(encoding="utf-8")
+                assert mends == f"number,unit,style,reason\n{number_of(0)},,,unknown-address\n"
+                for language in NATIVE:
+                    officer.speak(language)
+                    assert officer.violations() == []
+                officer.speak("en")
         officer.page.get_by_text(officer.t("roll.all-placed")).wait_for()
         officer.press("roll.draw-go")
-        officer.page.get_by_text("12 slots", exact=False).wait_for()
+        officer.page.get_by_text(officer.t("roll.drawn.other", n=12)).wait_for()
         for language in NATIVE:
             officer.speak(language)
             officer.go("codes")
@@ -387,16 +316,24 @@ def test_a_registrar_imports_the_roll_draws_slots_and_prints_codes(
         assert officer.errors == []
 
 
-def found_with(house: House, registrar: bytes) -> None:
-    """Found an election whose first registrar has this key, and let her hand out codes."""
-    registrars = World().manifest.registrars
-    world = World(changes={"registrars": (replace(registrars[0], key=registrar), registrars[1])})
+def found(house: House) -> World:
+    """Found a simulated election at an identity side; its registrars' keys are known to the test."""
+    world = World()
     world.begin()
     count = 1 + len(world.record.parts.expected)
     entries = [b64encode(world.read(index)).decode() for index in range(count)]
     answer = httpx.post(f"{house.url}/founding", json={"entries": entries}, headers=enter(house.app))
     assert answer.status_code == 201, answer.text
-    object.__setattr__(house.app.state.context.settings, "issuers", (registrar.hex(),))
+    return world
+
+
+def sign_roll(world: World, content: str, previous: bytes) -> tuple[dict[str, str], bytes]:
+    """Sign a version of the roll, as the registrar's program does; return it and its hash."""
+    election = Election(world.manifest.kind, world.record.manifest_hash)
+    digest = version_hash(election.kind, previous, "roll", PLACES.encode(), content.encode())
+    author, signature = sign_version(signing_key("registrar", 0), election, digest)
+    fields = {"use": "roll", "format": "csv", "content": content, "places": PLACES}
+    return {**fields, "signer": author.hex(), "signature": signature.hex()}, digest
 
 
 def test_a_user_who_is_not_verified_does_not_get_in(house: House) -> None:

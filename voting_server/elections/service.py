@@ -86,6 +86,14 @@ class Elections:
             self._scanned = record.size
             return self._places
 
+    def founding(self) -> list[bytes]:
+        """Return block 0: the manifest's entry, then its parts. Raises ProblemError where there is none."""
+        with self._board.record() as record:
+            if record.manifest is None:
+                raise ProblemError("no-election")
+            count = 1 + len(record.manifest.contests) + len(record.manifest.units)
+        return [self._board.read(index) for index in range(count)]
+
     def rotations(self) -> list[tuple[int, bytes]]:
         """Return every rotation of a key in the log, with its index."""
         return [(index, self._board.read(index)) for index in self.places().rotations]

@@ -26,6 +26,7 @@ from voting_server.plumbing.guards import limit
 from voting_server.plumbing.passkeys import AttestationJson
 from voting_server.plumbing.problems import ProblemError
 from voting_server.plumbing.settings import Side
+from voting_server.roles.store import Store
 from voting_server.voters import roll, store
 from voting_server.voters.calls import verify_body, verify_call, verify_version
 from voting_server.voters.enrolment import registration_challenge, verify_registration
@@ -83,6 +84,7 @@ class Voters:
 
     context: Context
     oidc: OidcClient | None = None
+    _people: Store = field(default_factory=lambda: Store("identity"), init=False)
     _frame: Frame | None = field(default=None, init=False)
     _newest: tuple[Frame | None, tuple[bytes, ...]] = field(default=(None, ()), init=False)
 
@@ -299,7 +301,14 @@ class Voters:
             store.add_act(connection, "code-issued", issuer.hex(), code.key.hex())
 
     def _issuers(self) -> tuple[bytes, ...]:
-        return tuple(bytes.fromhex(each) for each in self.context.settings.issuers)
+        """Return who may hand out codes: keys of the settings, and those that registrars here have named as theirs.
+
+        A code opens nothing by that alone: each registrar's program believes only the issuers of its own folder.
+        """
+        with self.context.database.read() as connection:
+            people = self._people.people(connection)
+        named = (each.key for each in people if each.is_active and each.role == "registrar" and each.key is not None)
+        return (*(bytes.fromhex(each) for each in self.context.settings.issuers), *named)
 
     # -------------------------------------------------------------------------------------------------- the enrolment
 
@@ -379,7 +388,7 @@ class Voters:
         """
         frame = self.frame()
         self._count(address)
-        now_ms = self.context.database.now_ms()
+        now_ms, issuers = self.context.database.now_ms(), self._issuers()
         with self.context.database.begin() as connection:
             key = self._key(connection, enrolment, _hash(browser))
             found = store.find_code(connection, code_key)
@@ -399,7 +408,7 @@ class Voters:
                 },
             )
             try:
-                shown = CodeVerifier(self._issuers()).verify(frame.election, key, evidence, now_ms)
+                shown = CodeVerifier(issuers).verify(frame.election, key, evidence, now_ms)
             except IdentificationError:
                 raise ProblemError("code-refused") from None
             if not store.use_code(connection, code_key):

@@ -48,8 +48,3 @@ export function codeBody(number: string, key: Bytes, expiresAtMs: number, signed
     issued: signed.signature,
   };
 }
-
-/** The hash of a version of the roll: what a registrar signs and what the next version chains to. */
-export function versionHash(kind: Kind, previous: Bytes, use: "roll" | "mend", places: string, content: string): Bytes {
-  return taggedHash(tag(kind, "roll-version"), previous, utf8(use), utf8(places), utf8(content));
-}

@@ -84,10 +84,12 @@ export function usual(now: number): ElectionDraft {
 
 /** A small election: a student body, a party congress, an association; up to 5,000 voters, three trustees. */
 export function small(now: number): ElectionDraft {
+  // A full quarter of an hour: the hour can be moved, and who opens later than it only loses time of voting.
+  const soon = Math.ceil((now + 15 * MINUTE_MS) / (5 * MINUTE_MS)) * 5 * MINUTE_MS;
   return {
     ...usual(now),
-    opens: toLocal(now + HOUR_MS),
-    closes: toLocal(now + 25 * HOUR_MS),
+    opens: toLocal(soon),
+    closes: toLocal(soon + DAY_MS),
     threshold: 2,
     faults: 0,
     quorum: 2,
@@ -99,6 +101,22 @@ export function small(now: number): ElectionDraft {
     trustees: [1, 2, 3].map(nobody),
     witnesses: [1, 2, 3].map(nobody),
   };
+}
+
+/** A saved draft; null where the file is none. What is wrong in its fields the service's checks say. */
+export function readDraft(text: string): ElectionDraft | null {
+  try {
+    const found = JSON.parse(text) as ElectionDraft;
+    const pattern = small(0);
+    const alike = Object.entries(pattern).every(([name, value]) => {
+      const given: unknown = found[name as keyof ElectionDraft];
+      return typeof given === typeof value && Array.isArray(given) === Array.isArray(value);
+    });
+    return alike ? found : null;
+  } catch {
+    // Not JSON, or null.
+    return null;
+  }
 }
 
 /** A time in ms as Bishkek's clocks show it, for an input. */
@@ -137,7 +155,7 @@ export function describe(draft: ElectionDraft, now: number): unknown {
 /** A file that cannot be read as what it should be; `line` counts from 1. */
 export class FileFault extends Error {
   constructor(
-    readonly key: "columns" | "line" | "json" | "empty" | "many",
+    readonly key: "columns" | "line" | "json" | "empty" | "many" | "address" | "signed",
     readonly line = 0,
   ) {
     super(key);
@@ -257,15 +275,21 @@ function drawBelow(limit: number): number {
 
 /** The most members of a small election. */
 export const MOST_MEMBERS = 5_000;
+const EVERYBODY = "members";
 
 /**
- * A list of members (name; number where there is one) as a roll and its places: everybody in one unit.
+ * A list of members (name; number and address where there are) as a roll and its places.
  *
- * The roll knows persons by 14 digits: a member's own number, or her place in the list, with zeros before it.
+ * The roll knows persons by 14 digits: a member's own number, or her place in the list, with zeros before it. Without
+ * addresses everybody is in the one unit. With them an address that begins with a unit's name lies there; whoever has
+ * none, or another one, is reported when the roll is imported, and lost by nobody.
  */
-export function readMembers(text: string, unit: number): { roll: string; places: string; count: number } {
+export function readMembers(text: string, units: readonly UnitDraft[]): { roll: string; places: string; count: number } {
   const rows = readCsv(text);
   columns(rows, ["name"]);
+  const leaves = units.filter(({ id }) => !units.some(({ parent }) => parent === id));
+  const placed = "address" in rows[0]!;
+  if (!placed && leaves.length !== 1) throw new FileFault("address");
   if (rows.length > MOST_MEMBERS) throw new FileFault("many", rows.length);
   const seen = new Set<string>();
   const lines = rows.map((row, place) => {
@@ -275,10 +299,27 @@ export function readMembers(text: string, unit: number): { roll: string; places:
     if (!/^\d{14}$/.test(padded) || row["name"] === "" || seen.has(padded)) throw new FileFault("line", place + 2);
     seen.add(padded);
     const born = (row["born"] ?? "") === "" ? "1900-01-01" : row["born"]!;
-    return [padded, surname.reverse().join(" ") || given, given, "", born, "members"].map(quote).join(",");
+    return [padded, surname.reverse().join(" ") || given, given, "", born, placed ? row["address"]! : EVERYBODY].map(quote).join(",");
   });
   const roll = `number,surname,given,patronymic,born,address\n${lines.join("\n")}\n`;
-  return { roll, places: `address,unit\nmembers,${unit}\n`, count: rows.length };
+  const places = placed ? placesOf(leaves) : `${EVERYBODY},${leaves[0]!.id}`;
+  return { roll, places: `address,unit\n${places}\n`, count: rows.length };
+}
+
+/** A line for each name of a leaf unit, in each language; a name of two units leads to neither. */
+function placesOf(leaves: readonly UnitDraft[]): string {
+  const found = new Map<string, { name: string; ids: Set<number> }>();
+  for (const { id, name } of leaves) {
+    for (const each of [name.ky, name.ru, name.en]) {
+      const key = each.normalize("NFC").toLowerCase().trim();
+      if (key === "") continue;
+      const known = found.get(key) ?? { name: each.trim(), ids: new Set<number>() };
+      known.ids.add(id);
+      found.set(key, known);
+    }
+  }
+  const sure = [...found.values()].filter(({ ids }) => ids.size === 1);
+  return sure.map(({ name, ids }) => [name, String([...ids][0])].map(quote).join(",")).join("\n");
 }
 
 function quote(text: string): string {

@@ -3,16 +3,18 @@
 import type { JSX } from "preact";
 import { toHex } from "../core/bytes.js";
 import { Failure, useAct } from "./pieces.js";
-import { ask, type Person } from "./service.js";
+import { ask, type Person, type Side } from "./service.js";
 import { inGroups, makeSigner, type Signer } from "./signer.js";
 import { useWords } from "./words.js";
 
 export function Key({
+  side,
   me,
   signer,
   setSigner,
   setMe,
 }: {
+  side: Side;
   me: Person;
   signer: Signer | null;
   setSigner: (signer: Signer) => void;
@@ -34,6 +36,7 @@ export function Key({
       <h2>{t("key")}</h2>
       <Failure problem={problem} />
       <p>{t("key.why")}</p>
+      <p class="note">{t(`key.for.${side}`)}</p>
       {signer === null ? (
         <div class="row">
           <button type="button" class="main" disabled={busy} onClick={() => act(async () => setSigner(await makeSigner()))}>

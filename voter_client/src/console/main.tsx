@@ -9,15 +9,18 @@ import { fromHex } from "../core/bytes.js";
 import { firstLanguage, LANGUAGE_NAMES, LANGUAGES, type Language, type Words } from "../public/words.js";
 import { Acts, type Bound, Incidents } from "./acts.js";
 import { Entrance } from "./entrance.js";
+import { FoundingRoom } from "./founding.js";
 import { Key } from "./key.js";
 import { Evidence, LiveState, Trail } from "./live.js";
 import { Failure } from "./pieces.js";
 import { ask, type Election, type Person, Problem, type Side } from "./service.js";
+import { RoadOfRoll, RoadToManifest, RoadToOpening } from "./road.js";
 import { Codes, Freeze, RollRoom } from "./roll.js";
 import { loadSigner, type Signer } from "./signer.js";
 import { Wizard } from "./wizard.js";
 import { loadWords, useWords, WordsContext } from "./words.js";
 
+const LOOK_MS = 5_000;
 const NOTHING: Bound = { kind: "practice", manifestHash: new Uint8Array(32) };
 
 /** The manifest hash that this page was served with, empty where there is no election yet. */
@@ -81,7 +84,7 @@ function App({ first }: { first: Words }): JSX.Element {
   );
 }
 
-const ROOMS = ["live", "acts", "incidents", "wizard", "key", "evidence", "trail"] as const;
+const ROOMS = ["road", "live", "acts", "incidents", "wizard", "key", "evidence", "trail"] as const;
 
 function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): JSX.Element {
   const words = useWords();
@@ -103,15 +106,20 @@ function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): 
     };
     addEventListener("hashchange", move);
     look();
+    const timer = setInterval(look, LOOK_MS);
     loadSigner().then(setSigner, setProblem);
-    return () => removeEventListener("hashchange", move);
+    return () => {
+      removeEventListener("hashchange", move);
+      clearInterval(timer);
+    };
   }, []);
   if (election === undefined) return <p role="status">{t("loading")}</p>;
   const pinned = pin();
   const changed = election !== null && pinned !== "" && election.manifest_hash !== pinned;
   const bound: Bound = election === null ? NOTHING : { kind: election.kind, manifestHash: fromHex(pinned === "" ? election.manifest_hash : pinned) };
   const rooms = ROOMS.filter((each) => (election === null ? each !== "live" && each !== "incidents" && each !== "evidence" : each !== "wizard"));
-  const room = rooms.find((each) => each === route) ?? rooms[0]!;
+  const usual = election === null || election.phase === "setup" ? "road" : "live";
+  const room = rooms.find((each) => each === route) ?? usual;
   return (
     <>
       {election !== null && <Banner of={election} />}
@@ -125,6 +133,7 @@ function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): 
           </a>
         ))}
       </nav>
+      {room === "road" && (election === null ? <RoadToManifest me={me} signer={signer} /> : <RoadToOpening election={election} />)}
       {room === "live" && <LiveState />}
       {room === "acts" && <Acts me={me} signer={signer} election={election} bound={bound} />}
       {room === "incidents" && <Incidents me={me} signer={signer} bound={bound} />}
@@ -136,14 +145,14 @@ function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): 
           }}
         />
       )}
-      {room === "key" && <Key me={me} signer={signer} setSigner={setSigner} setMe={setMe} />}
+      {room === "key" && <Key side="ballot" me={me} signer={signer} setSigner={setSigner} setMe={setMe} />}
       {room === "evidence" && <Evidence />}
       {room === "trail" && <Trail />}
     </>
   );
 }
 
-const IDENTITY_ROOMS = ["roll", "codes", "freeze", "key", "trail"] as const;
+const IDENTITY_ROOMS = ["road", "founding", "roll", "codes", "freeze", "key", "trail"] as const;
 
 /** What there is at the identity side: the roll and the codes, for those who keep them. */
 function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): JSX.Element {
@@ -159,7 +168,9 @@ function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => v
   }, []);
   const pinned = pin();
   const keeps = me.role !== "officer" && pinned !== "";
-  const rooms = IDENTITY_ROOMS.filter((each) => (keeps || (each !== "roll" && each !== "codes")) && (pinned !== "" || each !== "freeze"));
+  const rooms = IDENTITY_ROOMS.filter(
+    (each) => (keeps || (each !== "roll" && each !== "codes")) && (pinned !== "" || each !== "freeze") && (pinned === "" || each !== "founding"),
+  );
   const room = rooms.find((each) => each === route) ?? rooms[0]!;
   const manifestHash = pinned === "" ? new Uint8Array(32) : fromHex(pinned);
   return (
@@ -174,10 +185,12 @@ function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => v
           </a>
         ))}
       </nav>
-      {room === "roll" && <RollRoom me={me} signer={signer} manifestHash={manifestHash} />}
+      {room === "road" && <RoadOfRoll taken={pinned !== ""} keeps={keeps} signer={signer} />}
+      {room === "founding" && <FoundingRoom may={me.role !== "registrar"} />}
+      {room === "roll" && <RollRoom me={me} />}
       {room === "codes" && <Codes me={me} signer={signer} manifestHash={manifestHash} />}
       {room === "freeze" && <Freeze />}
-      {room === "key" && <Key me={me} signer={signer} setSigner={setSigner} setMe={setMe} />}
+      {room === "key" && <Key side="identity" me={me} signer={signer} setSigner={setSigner} setMe={setMe} />}
       {room === "trail" && <Trail />}
     </>
   );

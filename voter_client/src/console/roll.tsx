@@ -2,11 +2,12 @@
 
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { type Bytes, fromHex } from "../core/bytes.js";
+import type { Bytes } from "../core/bytes.js";
 import type { Kind } from "../core/transcript.js";
-import { CODE_USE, codeBody, codeBytes, codeKey, makeCode, versionHash } from "./codes.js";
+import { CODE_USE, codeBody, codeBytes, codeKey, makeCode } from "./codes.js";
 import { FileFault, readCsv } from "./draft.js";
-import { Failure, FileField, save, Select, Table, useAct, useAnswer } from "./pieces.js";
+import { Failure, FileField, save, Table, useAct, useAnswer } from "./pieces.js";
+import { Command } from "./road.js";
 import { ask, type Person, Problem } from "./service.js";
 import { inGroups, type Signer } from "./signer.js";
 import { useWords } from "./words.js";
@@ -23,24 +24,37 @@ interface Roll {
 const DAYS_MS = 30 * 86_400_000;
 const PAUSE_MS = 5_000;
 
-export function RollRoom({ me, signer, manifestHash }: { me: Person; signer: Signer | null; manifestHash: Bytes }): JSX.Element {
+/** A version of the roll as the registrar's program signed it; null where the file is none. */
+export function readVersion(text: string): { use: "roll" | "mend"; content: string; signer: string } | null {
+  try {
+    const found = JSON.parse(text) as Record<string, unknown>;
+    const words = ["use", "format", "content", "places", "signer", "signature"];
+    if (!words.every((name) => typeof found[name] === "string") || (found["use"] !== "roll" && found["use"] !== "mend")) return null;
+    return found as { use: "roll" | "mend"; content: string; signer: string };
+  } catch {
+    // Not JSON: no version.
+    return null;
+  }
+}
+
+const PROGRAM = "dobush-server registrar version --folder registrar --passphrase-file passphrase";
+
+export function RollRoom({ me }: { me: Person }): JSX.Element {
   const words = useWords();
   const { language, t } = words;
   const { found, problem, again } = useAnswer<Roll>("rolls");
   const running = useAct();
-  const [use, setUse] = useState<"roll" | "mend">("roll");
-  const [content, setContent] = useState<string | null>(null);
-  const [places, setPlaces] = useState("");
+  const [version, setVersion] = useState<ReturnType<typeof readVersion>>(null);
+  const take = (file: File): void =>
+    running.act(async () => {
+      const read = readVersion(await file.text());
+      setVersion(read);
+      if (read === null) throw new FileFault("signed");
+    });
   const send = (): void =>
     running.act(async () => {
-      if (signer === null || found === null || content === null) return;
-      const previous = found.versions.at(-1);
-      const known = previous === undefined ? new Uint8Array(32) : fromHex(previous.hash);
-      if (places === "") throw new FileFault("empty");
-      const digest = versionHash(found.kind, known, use, places, content);
-      const { key_id, signature } = await signer.sign(found.kind, manifestHash, "roll-version", digest, "roll-version");
-      await ask(language, "POST", "rolls", { use, format: "csv", content, places, signer: key_id, signature });
-      setContent(null);
+      await ask(language, "POST", "rolls", version);
+      setVersion(null);
       again();
     });
   const draw = (): void =>
@@ -49,6 +63,8 @@ export function RollRoom({ me, signer, manifestHash }: { me: Person; signer: Sig
       again();
     });
   const missing = found === null ? 0 : Object.values(found.unplaced).reduce((sum, count) => sum + count, 0);
+  const last = found?.versions.at(-1)?.hash;
+  const chained = last === undefined ? "" : ` --previous ${last}`;
   return (
     <section>
       <h2>{t("roll")}</h2>
@@ -61,58 +77,82 @@ export function RollRoom({ me, signer, manifestHash }: { me: Person; signer: Sig
             <p class={missing === 0 ? "good" : "bad"}>{missing === 0 ? t("roll.all-placed") : t("roll.unplaced", { n: missing })}</p>
           )}
           {found.report.length > 0 && (
-            <Table name={t("roll.report")}>
-              <thead>
-                <tr>
-                  <th scope="col">{t("roll.number")}</th>
-                  <th scope="col">{t("roll.address")}</th>
-                  <th scope="col">{t("roll.fault")}</th>
-                  <th scope="col">{t("roll.mend")}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.report.map((each) => (
-                  <tr key={each.number}>
-                    <td class="mono">{each.number}</td>
-                    <td translate={false}>{each.address}</td>
-                    <td>{words.has(`roll.fault.${each.fault}`) ? t(`roll.fault.${each.fault}`) : each.fault}</td>
-                    <td lang="en">{each.mend}</td>
+            <>
+              <Table name={t("roll.report")}>
+                <thead>
+                  <tr>
+                    <th scope="col">{t("roll.number")}</th>
+                    <th scope="col">{t("roll.address")}</th>
+                    <th scope="col">{t("roll.fault")}</th>
+                    <th scope="col">{t("roll.mend")}</th>
                   </tr>
-                ))}
-              </tbody>
-            </Table>
+                </thead>
+                <tbody>
+                  {found.report.map((each) => (
+                    <tr key={each.number}>
+                      <td class="mono">{each.number}</td>
+                      <td translate={false}>{each.address === "" ? "–" : each.address}</td>
+                      <td>{words.has(`roll.fault.${each.fault}`) ? t(`roll.fault.${each.fault}`) : each.fault}</td>
+                      <td>{words.has(`roll.mend.${each.fault}`) ? t(`roll.mend.${each.fault}`) : each.mend}</td>
+                    </tr>
+                  ))}
+                </tbody>
+              </Table>
+              <h3>{t("roll.mending")}</h3>
+              <p>{t("roll.mending-how")}</p>
+              <div class="row">
+                <button
+                  type="button"
+                  onClick={() =>
+                    save("mends.csv", "text/csv", `number,unit,style,reason\n${found.report.map(({ number, fault }) => `${number},,,${fault}`).join("\n")}\n`)
+                  }
+                >
+                  {t("roll.mends-save")}
+                </button>
+              </div>
+              <Command>{`${PROGRAM} --use mend${chained} > version.json`}</Command>
+            </>
           )}
-          <h3>{t("roll.import")}</h3>
-          {me.role !== "registrar" || signer === null ? (
-            <p class="note">{t("roll.registrar")}</p>
+          {found.slots === 0 && (
+            <>
+              <h3>{t("roll.import")}</h3>
+              {me.role !== "registrar" && me.role !== "operator" ? (
+                <p class="note">{t("roll.registrar")}</p>
+              ) : (
+                <>
+                  <p>{t("roll.import-how")}</p>
+                  <Command>{`${PROGRAM}${chained} > version.json`}</Command>
+                  <FileField id="version-file" label={t("roll.version")} hint={t("roll.version-hint")} take={take} />
+                  {version !== null && (
+                    <p>
+                      {t(`roll.use.${version.use}`)}: {t("roll.lines", { n: Math.max(0, version.content.trim().split("\n").length - 1) })}
+                    </p>
+                  )}
+                  <div class="row">
+                    <button type="button" class="main" disabled={running.busy || version === null} onClick={send}>
+                      {t("roll.import-go")}
+                    </button>
+                  </div>
+                </>
+              )}
+            </>
+          )}
+          <h3>{t("roll.draw")}</h3>
+          {found.slots > 0 ? (
+            <>
+              <p class="good">{t("roll.drawn", { n: found.slots })}</p>
+              <Command>dobush-server registrar roll --folder registrar --passphrase-file passphrase</Command>
+            </>
           ) : (
             <>
-              <Select
-                id="use"
-                label={t("roll.use")}
-                value={use}
-                of={[
-                  ["roll", t("roll.use.roll")],
-                  ["mend", t("roll.use.mend")],
-                ]}
-                set={(value) => setUse(value === "mend" ? "mend" : "roll")}
-              />
-              <FileField id="roll-file" label={t("roll.file")} hint={t("roll.file-hint")} take={(file) => void file.text().then(setContent)} />
-              <FileField id="places-file" label={t("roll.places")} hint={t("roll.places-hint")} take={(file) => void file.text().then(setPlaces)} />
+              <p>{t("roll.draw-why")}</p>
               <div class="row">
-                <button type="button" class="main" disabled={running.busy || content === null || places === ""} onClick={send}>
-                  {t("roll.import-go")}
+                <button type="button" class={missing === 0 && found.people > 0 ? "main" : ""} disabled={running.busy || found.people === 0 || missing > 0} onClick={draw}>
+                  {t("roll.draw-go")}
                 </button>
               </div>
             </>
           )}
-          <h3>{t("roll.draw")}</h3>
-          <p>{t("roll.draw-why")}</p>
-          <div class="row">
-            <button type="button" disabled={running.busy || found.people === 0 || missing > 0 || found.slots > 0} onClick={draw}>
-              {t("roll.draw-go")}
-            </button>
-          </div>
         </>
       )}
     </section>
@@ -164,7 +204,7 @@ export function Freeze(): JSX.Element {
   );
 }
 
-interface Slip {
+export interface Slip {
   readonly number: string;
   readonly name: string;
   readonly code: string;
@@ -225,9 +265,13 @@ export function Codes({ me, signer, manifestHash }: { me: Person; signer: Signer
           <p class="good" role="status">
             {t("codes.done", { n: slips.length })}
           </p>
+          <p class="note">{t("codes.once")}</p>
           <div class="row">
             <button type="button" class="main" onClick={() => print()}>
               {t("codes.print")}
+            </button>
+            <button type="button" onClick={() => save("codes.csv", "text/csv", slipsAsCsv(slips))}>
+              {t("codes.csv")}
             </button>
           </div>
           <ol class="slips">
@@ -247,6 +291,12 @@ export function Codes({ me, signer, manifestHash }: { me: Person; signer: Signer
       )}
     </section>
   );
+}
+
+/** The slips as a table for a printer of letters; whoever holds the file holds the codes. */
+export function slipsAsCsv(slips: readonly Slip[]): string {
+  const quote = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+  return `number,name,code\n${slips.map(({ number, name, code }) => [number, name, code].map(quote).join(",")).join("\n")}\n`;
 }
 
 const hexOf = (data: Bytes): string => [...data].map((byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -66,7 +66,7 @@ export interface Election {
   readonly title: Readonly<Record<Language, string>>;
   readonly phase: "setup" | "open" | "closed" | "complete";
   readonly times: { opens_at_ms: number; closes_at_ms: number; now_ms: number };
-  readonly counts: { refused: number; results: number };
+  readonly counts: { slots: number; credentials: number; refused: number; results: number };
   readonly trustees: readonly string[];
   readonly threshold: number;
   readonly awaited: readonly { type: string; by: string; who: readonly string[]; not_before_ms: number | null }[];

@@ -1,7 +1,7 @@
 /** The election wizard: presets, files, people, hours, policies; every check explained before anybody signs anything. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { toHex } from "../core/bytes.js";
 import { hashManifest } from "../core/manifest.js";
 import type { Kind } from "../core/transcript.js";
@@ -19,9 +19,11 @@ import {
   noNames,
   type PersonDraft,
   readContests,
+  readDraft,
   readMembers,
   readUnits,
   small,
+  type UnitDraft,
   usual,
 } from "./draft.js";
 import { Failure, Field, FileField, Plain, save, Select, State, useAct } from "./pieces.js";
@@ -38,7 +40,15 @@ export function Wizard({ signer, done }: { signer: Signer | null; done: (made: P
   const [draft, setDraft] = useState<ElectionDraft | null>(null);
   const [step, setStep] = useState<Step>("basics");
   const [checked, setChecked] = useState<Draft | null>(null);
+  const [wrong, setWrong] = useState(false);
   const at = STEPS.indexOf(step);
+  const open = (file: File): void => {
+    void file.text().then((text) => {
+      const found = readDraft(text);
+      setDraft(found);
+      setWrong(found === null);
+    });
+  };
   if (draft === null) {
     return (
       <section>
@@ -53,8 +63,12 @@ export function Wizard({ signer, done }: { signer: Signer | null; done: (made: P
           </button>
         </div>
         <p>{t("wizard.small-why")}</p>
-        <FileField id="saved" label={t("wizard.open")} take={(file) => void file.text().then((text) => setDraft(JSON.parse(text) as ElectionDraft))} />
-        <Members />
+        <FileField id="saved" label={t("wizard.open")} take={open} />
+        {wrong && (
+          <p class="bad" role="alert">
+            {t("wizard.open-wrong")}
+          </p>
+        )}
       </section>
     );
   }
@@ -206,6 +220,7 @@ function Places({ draft, update, fault }: StepProps): JSX.Element {
           {t("wizard.places-one")}
         </button>
       </div>
+      <Members units={draft.units} />
     </>
   );
 }
@@ -400,8 +415,17 @@ function Checks({
   const [typed, setTyped] = useState("");
   const bound: Bound = { kind: draft.kind as Kind, manifestHash: new Uint8Array(32) };
   const proposing = useProposing(signer, bound, done);
+  const moment = useRef(0);
   const look = (): void =>
-    act(async () => setChecked(await ask<Draft>(language, "POST", "manifests/checks", describe(draft, Date.now()))));
+    act(async () => setChecked(await ask<Draft>(language, "POST", "manifests/checks", describe(draft, moment.current))));
+  const begin = (): void => {
+    moment.current = Date.now();
+    look();
+  };
+  // In another language the same description is judged again: at the same moment it gives the same bytes.
+  useEffect(() => {
+    if (checked !== null && moment.current > 0) look();
+  }, [language]);
   const read = checked?.manifest == null ? null : decode("manifest", checked.manifest);
   const sound = checked !== null && read !== null && checked.checks.every(({ state }) => state === "passed") && fits(checked, draft.kind);
   return (
@@ -409,7 +433,7 @@ function Checks({
       <p>{t("wizard.checks-why")}</p>
       <Failure problem={proposing.problem ?? problem} />
       <div class="row">
-        <button type="button" class="main" disabled={busy} onClick={look}>
+        <button type="button" class="main" disabled={busy} onClick={begin}>
           {t("wizard.checks-go")}
         </button>
       </div>
@@ -469,22 +493,22 @@ function Checks({
 }
 
 /** A small election's members: a list becomes the roll that a registrar signs. */
-function Members(): JSX.Element {
+function Members({ units }: { units: readonly UnitDraft[] }): JSX.Element {
   const words = useWords();
   const { t } = words;
-  const [said, setSaid] = useState("");
+  const [said, setSaid] = useState(0);
   const [wrong, setWrong] = useState("");
   const take = (file: File): void => {
     void file.text().then((text) => {
       try {
-        const made = readMembers(text, 1);
+        const made = readMembers(text, units);
         save("roll.csv", "text/csv", made.roll);
         save("places.csv", "text/csv", made.places);
-        setSaid(t("members.done", { n: made.count }));
+        setSaid(made.count);
         setWrong("");
       } catch (error) {
         setWrong(faultOf(error, t));
-        setSaid("");
+        setSaid(0);
       }
     });
   };
@@ -493,9 +517,9 @@ function Members(): JSX.Element {
       <summary>{t("members")}</summary>
       <p>{t("members.why")}</p>
       <FileField id="members" label={t("members.file")} hint={t("members.hint")} take={take} />
-      {said !== "" && (
+      {said > 0 && (
         <p class="good" role="status">
-          {said}
+          {t("members.done", { n: said })}
         </p>
       )}
       {wrong !== "" && (

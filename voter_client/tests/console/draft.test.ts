@@ -1,5 +1,5 @@
 import { describe as group, expect, test } from "vitest";
-import { describe, drawLots, FileFault, fromLocal, readContests, readCsv, readMembers, readUnits, small, toLocal, usual } from "../../src/console/draft.js";
+import { allOver, describe, drawLots, FileFault, fromLocal, readContests, readCsv, readDraft, readMembers, readUnits, small, toLocal, usual } from "../../src/console/draft.js";
 
 const NOW = Date.UTC(2030, 0, 1);
 
@@ -53,7 +53,7 @@ group("files", () => {
 
 group("members of a small election", () => {
   test("a list becomes a roll in which everybody has fourteen digits and one place", () => {
-    const { roll, places, count } = readMembers('name,number\n"Асанова, Айда",7\nUsenov Bakyt,\n', 1);
+    const { roll, places, count } = readMembers('name,number\n"Асанова, Айда",7\nUsenov Bakyt,\n', [allOver()]);
     expect(count).toBe(2);
     expect(places).toBe("address,unit\nmembers,1\n");
     const rows = readCsv(roll);
@@ -64,15 +64,43 @@ group("members of a small election", () => {
   test.each(["name,number\nA,1\nB,1\n", "name,number\nA,1\nB,00000000000001\n", "name,number\nA,x\n", "name,number\n,1\n", "given\nA\n"])(
     "two with one number, or nobody, are refused: %j",
     (text) => {
-      expect(() => readMembers(text, 1)).toThrow(FileFault);
+      expect(() => readMembers(text, [allOver()])).toThrow(FileFault);
     },
   );
 
+  const towns = readUnits("id,parent,ky,ru,en,district\n1,,Баары,Все,All,0\n2,1,Бишкек,Бишкек,Bishkek,1\n3,1,Ош,Ош,Osh,1\n");
+
+  test("an address leads to the unit whose name it begins with, and stays as it is", () => {
+    const { roll, places } = readMembers('name,address\nA,"Ош, 1"\nB,\nC,Berlin\n', towns);
+    expect(places).toBe("address,unit\nБишкек,2\nBishkek,2\nОш,3\nOsh,3\n");
+    expect(readCsv(roll).map((row) => row["address"])).toEqual(["Ош, 1", "", "Berlin"]);
+  });
+
+  test("a name of two units leads to neither, and several units need addresses", () => {
+    const twins = readUnits("id,parent,ky,ru,en,district\n1,,a,b,c,0\n2,1,Ош,Ош,Osh,1\n3,1,Ош,Ош,Osh 3,1\n");
+    expect(readMembers("name,address\nA,Ош\n", twins).places).toBe("address,unit\nOsh,2\nOsh 3,3\n");
+    expect(() => readMembers("name\nA\n", twins)).toThrow(expect.objectContaining({ key: "address" }));
+  });
+
   test("five thousand fit and one more does not", () => {
     const text = (count: number): string => `name\n${Array.from({ length: count }, (_, at) => `Member ${at}`).join("\n")}\n`;
-    expect(readMembers(text(5_000), 1).count).toBe(5_000);
-    expect(() => readMembers(text(5_001), 1)).toThrow(expect.objectContaining({ key: "many", line: 5_001 }));
+    expect(readMembers(text(5_000), [allOver()]).count).toBe(5_000);
+    expect(() => readMembers(text(5_001), [allOver()])).toThrow(expect.objectContaining({ key: "many", line: 5_001 }));
   });
+});
+
+group("a saved draft", () => {
+  test("comes back as it was saved", () => {
+    const draft = usual(NOW);
+    expect(readDraft(JSON.stringify(draft))).toEqual(draft);
+  });
+
+  test.each(["", "null", "[]", "{}", '{"kind":"real"}', JSON.stringify({ ...small(NOW), units: {} }), JSON.stringify({ ...small(NOW), threshold: "2" })])(
+    "anything else is none: %j",
+    (text) => {
+      expect(readDraft(text)).toBeNull();
+    },
+  );
 });
 
 group("times and policies", () => {
