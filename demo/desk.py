@@ -203,12 +203,12 @@ class Practice:
     def start_registrars(self, url: str) -> None:
         """Check and sign what voters ask for in a thread until `stop`; `url` is where the election is served."""
         context = Context.open(self.settings, "identity")
-        frame = Voters(context).frame()
-        context.close()
-        registrars = Registrars(self.people, frame, self._folder, url, wall_clock_ms)
+        voters = Voters(context)
+        registrars = Registrars(self.people, voters.frame(), self._folder, url, wall_clock_ms, voters)
         thread = threading.Thread(target=registrars.serve, args=(self._ended,))
         thread.start()
         self._threads.append(thread)
+        self._stops.append(context.close)
 
     def stop(self) -> None:
         """End all threads."""

@@ -136,7 +136,7 @@ class People:
             kind=KIND,
             origin=origin_of("localhost", KIND, "languages"),
             short_name="languages",
-            title=Text3("Машыгуу шайлоосу", "Тренировочные выборы", "Practice election"),
+            title=Text3("Моделдик добуш берүү", "Тестовое голосование", "Practice election"),
             opens_at_ms=opens_at_ms,
             closes_at_ms=opens_at_ms + 30 * DAY_MS,
             grace_ms=30 * SECOND_MS,

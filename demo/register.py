@@ -87,18 +87,25 @@ class Registrars:
     folder: Path
     url: str
     now_ms: Callable[[], int]
+    voters: Voters
 
     def serve(self, ended: threading.Event) -> None:
         """Check, sign and deliver what waits, once a second; changes too, as a person would after her check."""
         with httpx.Client(timeout=10) as client:
             links = [self._link(place, client) for place in (0, 1)]
             while not ended.wait(_LOOK_S):
+                self._tell()
                 for link in links:
                     try:
                         self._work(link)
                     except (RefusalError, ProblemError, httpx.HTTPError) as error:
                         # The desk may not serve yet; the next look finds what waits.
                         log().info("request", problem=type(error).__name__)
+
+    def _tell(self) -> None:
+        """Note that whoever asked for another key was told: at a desk she sits before the screen that says so."""
+        for request, _, _ in self.voters.notices():
+            self.voters.note_told(request)
 
     @staticmethod
     def _work(link: Link) -> None:

@@ -1,5 +1,6 @@
 """The desk installation: a finished election from a record folder, a practice election that opens by itself."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,13 +11,18 @@ from typer.testing import CliRunner
 from crypto.merkle import CHECKPOINT_PATH
 from demo.desk import Practice, assemble, load_record
 from demo.practice import SLOTS, VOTERS
+from demo.register import Registrars, number_of
 from tests.folders import files_of, write_files
 from tests.simulator import world_at
 from voting_server.app import create_app
 from voting_server.cli import DESK_WARNING, app
 from voting_server.plumbing import serving
+from voting_server.plumbing.context import Context
+from voting_server.plumbing.database import wall_clock_ms
 from voting_server.plumbing.migration import migrate_side
 from voting_server.plumbing.settings import Settings, Side
+from voting_server.voters import store
+from voting_server.voters.service import Voters
 
 ORIGIN = "http://localhost:8000"
 
@@ -80,6 +86,30 @@ def test_a_second_start_finds_the_election_as_it_was(tmp_path: Path) -> None:
         checkpoints.append((practice.settings.published_dir / CHECKPOINT_PATH).read_bytes())
         practice.stop()
     assert checkpoints[0] == checkpoints[1]
+
+
+def test_a_desk_tells_whoever_asks_for_another_key(tmp_path: Path) -> None:
+    practice = Practice(tmp_path, ORIGIN)
+    practice.prepare()
+    context = Context.open(practice.settings, "identity")
+    voters = Voters(context)
+    with context.database.begin() as connection:
+        made = store.add_request(connection, "change", b"-", number=number_of(0), evidence="", once="change")
+        store.add_notice(connection, made)
+    assert [waiting for waiting, _, _ in voters.notices()] == [made]
+    ended = threading.Event()
+
+    class OneLook(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            looked, _ = ended.is_set(), timeout
+            ended.set()
+            return looked
+
+    # Nobody serves at this address: telling does not wait for the registrars' way to the sides.
+    Registrars(practice.people, voters.frame(), tmp_path, "http://127.0.0.1:9", wall_clock_ms, voters).serve(OneLook())
+    assert voters.notices() == []
+    context.close()
+    practice.stop()
 
 
 def test_whoever_runs_both_sides_in_one_process_is_told_what_it_is_not_for(monkeypatch: pytest.MonkeyPatch) -> None:
