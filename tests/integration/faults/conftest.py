@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,14 +74,15 @@ def frail(make_cluster: Callable[..., Cluster]) -> Cluster:
 @pytest.fixture
 def make_trial(frail: Cluster) -> Iterator[Callable[..., Trial]]:
     """Return a maker of trials; each is stopped and removed at the end of its test."""
-    made: list[Trial] = []
+    with ExitStack() as stack:
 
-    def make(*arguments: Any, **settings: Any) -> Trial:  # noqa: ANN401
-        trial = open_trial(frail, *arguments, **settings)
-        made.append(trial)
-        return trial
+        def make(*arguments: Any, cluster: Cluster = frail, **settings: Any) -> Trial:  # noqa: ANN401
+            if not cluster.pid:
+                # A test that failed in the middle left it down; the others are not to fail with it.
+                cluster.start()
+            trial = open_trial(cluster, *arguments, **settings)
+            stack.callback(shutil.rmtree, trial.folder, ignore_errors=True)
+            stack.callback(trial.stop)
+            return trial
 
-    yield make
-    for trial in made:
-        trial.stop()
-        shutil.rmtree(trial.folder, ignore_errors=True)
+        yield make

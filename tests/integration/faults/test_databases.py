@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from crypto.merkle import CHECKPOINT_PATH
 from tests.integration.conftest import Cluster
 from tests.integration.faults.conftest import Matrix
-from tests.integration.faults.trial import Client, Part, Trial, served
+from tests.integration.faults.trial import Part, Trial, served
 from voting_server.board.recovery import recover
 from voting_server.board.witnesses import ForkError
 
@@ -29,15 +28,6 @@ def reconnect(trial: Trial) -> None:
     trial.admin = trial.cluster.connect(trial.database_name)
 
 
-def cast_again(client: Client, entry: bytes) -> httpx.Response:
-    """Send a ballot as a client does: again while the service says that it cannot answer."""
-    for _ in range(20):
-        answer = client.cast(entry)
-        if answer.status_code < 500:
-            break
-    return answer
-
-
 @pytest.mark.parametrize("fault", ["restarted", "killed"])
 def test_the_database_goes_down_while_people_vote(make_trial: Callable[..., Trial], matrix: Matrix, fault: str) -> None:
     trial = make_trial()
@@ -51,7 +41,7 @@ def test_the_database_goes_down_while_people_vote(make_trial: Callable[..., Tria
     interrupt(trial.cluster, fault)
     reconnect(trial)
     for client, entry in zip(clients[1:], entries, strict=True):
-        answer = cast_again(client, entry)
+        answer = client.cast_until_answered(entry)
         assert answer.status_code == 201, answer.text
     _wait_for_recovery(sequencer, seen)
     trial.look()
@@ -79,7 +69,7 @@ def test_without_a_database_nothing_is_acknowledged(make_trial: Callable[..., Tr
     reconnect(trial)
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert health.status_code == 503
-    assert cast_again(client, entry).status_code == 201
+    assert client.cast_until_answered(entry).status_code == 201
     trial.take_over()
     trial.finish()
     matrix.note("PostgreSQL", "down: 503 and no receipt; then up again", trial.judge())

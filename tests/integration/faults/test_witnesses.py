@@ -11,7 +11,7 @@ from tests.integration.faults.conftest import Matrix
 from tests.integration.faults.trial import Trial
 from tests.simulator import signing_key
 
-WAIT_MS = 500
+WAIT_MS = 5_000
 DEAD = "http://127.0.0.1:1"
 
 
@@ -65,13 +65,38 @@ def test_a_witness_is_dead(make_trial: Callable[..., Trial], matrix: Matrix) -> 
 
 def test_no_quorum_for_a_while(make_trial: Callable[..., Trial], matrix: Matrix) -> None:
     trial = make_trial()
-    town, urls = trial.town, dict(trial.town.context.settings.witnesses)
-    replace(trial, **dict.fromkeys(list(urls)[:2], DEAD))
+    town = trial.town
+    # They die under a running sequencer: one that starts waits until more than these two answer.
+    for _ in range(2):
+        town.watches.pop(0).stop()
     town.block((), [town.vote(voter) for voter in town.registered()[:6]])
     town.write()
     heads = town.board.heads()
     assert heads.quorum_size < heads.size
     trial.look()
-    replace(trial, **urls)
+    for place in range(2):
+        town.revive(place)
+    trial.take_over()
+    heads = town.board.heads()
+    assert heads.quorum_size == heads.size
     trial.finish(range(6, 20))
     matrix.note("witness", "two of four dead for some blocks: no quorum, no final receipt meanwhile", trial.judge())
+
+
+def test_with_two_of_four_dead_nobody_begins_to_sequence(make_trial: Callable[..., Trial], matrix: Matrix) -> None:
+    trial = make_trial()
+    town = trial.town
+    town.sequencer.stop()
+    for _ in range(2):
+        town.watches.pop(0).stop()
+    process = trial.start("sequencer")
+    process.wait_for("sequencer-waits")
+    size = town.board.heads().size
+    process.stop()
+    assert "block-written" not in [event["event"] for event in process.events]
+    assert town.board.heads().size == size
+    for place in range(2):
+        town.revive(place)
+    trial.take_over()
+    trial.finish(range(20))
+    matrix.note("witness", "two of four dead at the start: the sequencer waits and signs nothing", trial.judge())

@@ -13,9 +13,10 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ from voting_server.plumbing.settings import Settings
 
 PROGRAM = Path(sys.executable).parent / "dobush-server"
 WAIT_S = 60
+"""The longest wait for anything, on a machine that has other things to do."""
+PAUSE_S = 0.05
 INTERVAL_MS = 1_000
 # Shorter than the margin at which the sequencer holds nothing back: a ballot is in the next block.
 CHANGES = {"interval_ms": INTERVAL_MS, "receipt_delay_ms": 3_000, "dispute_ms": 10_000}
@@ -66,7 +69,7 @@ class Part:
 
     def __post_init__(self) -> None:
         """Begin to read its log."""
-        self.reader = threading.Thread(target=self._read)
+        self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _read(self) -> None:
@@ -86,24 +89,36 @@ class Part:
         def place() -> int | None:
             return next((at for at, each in enumerate(self.events[after:], after) if each["event"] == event), None)
 
+        def is_over() -> bool:
+            return place() is not None or any(each["event"] == "end" for each in self.events)
+
         with self.changed:
-            if not self.changed.wait_for(lambda: place() is not None, WAIT_S):
-                raise TimeoutError(f"{event} does not come: {self.events[-5:]}")
-            return (place() or 0) + 1
+            self.changed.wait_for(is_over, WAIT_S)
+            found = place()
+            if found is None:
+                raise TimeoutError(f"{event} does not come within {WAIT_S} s: {self.events[-5:]}")
+            return found + 1
 
     def wait_for_death(self) -> int:
         """Wait until the process is gone; return its status."""
         status = self.process.wait(WAIT_S)
-        self.reader.join()
+        self.reader.join(WAIT_S)
         return status
 
     def stop(self) -> None:
-        """End it, if it still runs."""
+        """End it, if it still runs; by SIGKILL, and with an error, if it does not want to."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        self.wait_for_death()
-        if self.process.stderr is not None:
-            self.process.stderr.close()
+        try:
+            self.wait_for_death()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.wait_for_death()
+            raise
+        finally:
+            # While it is read, closing it would wait for the reader.
+            if self.process.stderr is not None and not self.reader.is_alive():
+                self.process.stderr.close()
 
 
 @dataclass(slots=True)
@@ -155,6 +170,14 @@ class Client:
             self.trial.note(self.voter, entry, Receipt.parse(decode(answer.json()["receipt"])))
         return answer
 
+    def cast_until_answered(self, entry: bytes) -> httpx.Response:
+        """Cast as a client does: the same bytes again while the service says that it cannot answer now."""
+        end = time.monotonic() + WAIT_S
+        while (answer := self.cast(entry)).status_code >= 500:
+            assert time.monotonic() < end, answer.text
+            time.sleep(PAUSE_S)
+        return answer
+
     def vote(self) -> None:
         """Cast a ballot and expect a receipt."""
         answer = self.cast(self.make())
@@ -175,7 +198,6 @@ class Trial:
     checkpoints: set[bytes] = field(default_factory=set)
     parts: list[Part] = field(default_factory=list)
     clients: list[httpx.Client] = field(default_factory=list)
-    stops: list[Callable[[], object]] = field(default_factory=list)
 
     # ------------------------------------------------------------------------------------------------- processes
 
@@ -191,6 +213,7 @@ class Trial:
             "DOBUSH_LOG_KEY": secret("key", "log", 0).hex(),
             "DOBUSH_RECEIPT_KEY": secret("key", "receipt", 0).hex(),
             "DOBUSH_WITNESSES": json.dumps(settings.witnesses),
+            "DOBUSH_WITNESS_MS": str(settings.witness_ms),
             "DOBUSH_LIMITS__SKEW_MS": str(NO_SKEW_MS),
             **more,
         }
@@ -236,7 +259,11 @@ class Trial:
     def take_over(self) -> None:
         """Sequence in this process again, with what database and files hold, as a new process would."""
         self.town.restart()
-        assert any(self.town.sequencer.start() for _ in range(10))
+        end = time.monotonic() + WAIT_S
+        # The database may not have noticed yet that a killed process let go of the lock.
+        while not self.town.sequencer.start():
+            assert time.monotonic() < end, "too few witnesses answer, or another process holds the lock"
+            time.sleep(PAUSE_S)
 
     # ---------------------------------------------------------------------------------------------------- voters
 
@@ -269,8 +296,11 @@ class Trial:
         if served is not None:
             self.checkpoints.add(served)
         for file in self.folder.glob("witness-*/**/*"):
-            if file.is_file() and b"\n\n" in (data := file.read_bytes()):
-                self.checkpoints.add(data)
+            # What is replaced while this looks at it is looked at the next time.
+            with suppress(FileNotFoundError, IsADirectoryError):
+                data = b"" if file.suffix == ".new" else file.read_bytes()
+                if b"\n\n" in data:
+                    self.checkpoints.add(data)
 
     # ------------------------------------------------------------------------------------------------ the verdict
 
@@ -336,15 +366,14 @@ class Trial:
         return len(heads)
 
     def stop(self) -> None:
-        """End everything."""
-        for client in self.clients:
-            client.close()
-        for part in self.parts:
-            part.stop()
-        for stop in self.stops:
-            stop()
-        self.town.stop()
-        self.admin.close()
+        """End everything, each part even if another does not end well."""
+        with ExitStack() as stack:
+            stack.callback(self.admin.close)
+            stack.callback(self.town.stop)
+            for part in self.parts:
+                stack.callback(part.stop)
+            for client in self.clients:
+                stack.callback(client.close)
 
 
 def open_trial(cluster: Cluster, until: str = "open", **settings: Any) -> Trial:  # noqa: ANN401
