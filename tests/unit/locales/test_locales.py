@@ -81,3 +81,11 @@ def test_every_term_says_whether_it_is_confirmed() -> None:
     for term in terms:
         assert all(term[language].strip() for language in LANGUAGES)
         assert {term["ky_status"], term["ru_status"]} <= {"seen", "common", "proposed"}
+
+
+def test_the_texts_that_a_legal_editor_must_see_are_named_with_their_reason() -> None:
+    review = json.loads((ROOT / "locales" / "terms.json").read_text(encoding="utf-8"))["review"]
+    assert {key for key in review if key not in TEXTS["en"]} == set()
+    assert all(reason.strip() for reason in review.values())
+    # The acts of a voter and what says whether a vote counts are never left out.
+    assert {"client.cast.go", "client.received.heading", "client.start.change", "client.frame.practice"} <= review.keys()
