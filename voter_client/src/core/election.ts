@@ -8,8 +8,9 @@ import { type Bytes, equal } from "./bytes.js";
 import { recomputeCertificate } from "./ceremony.js";
 import { type BodyOf, type Entry, parseBody } from "./entries.js";
 import { Refused } from "./errors.js";
-import { type Keyring, readParts } from "./manifest.js";
-import { type Election, type ElectionInput, type Further, verifyOpened } from "./opened.js";
+import { type Keyring, readParts, verifyManifest } from "./manifest.js";
+import { rootAt } from "./merkle.js";
+import { type Election, type ElectionInput, type Further, readPinned, verifyOpened } from "./opened.js";
 
 export * from "./opened.js";
 
@@ -30,7 +31,12 @@ function recompute({ manifest, manifestHash }: Keyring, run: number, messages: r
   });
 }
 
-const FURTHER: Further = { readParts, recompute };
+const FURTHER: Further = { judge: verifyManifest, readParts, recompute };
+
+/** Check that the bytes of entry 0 hold the manifest with the pinned hash, sound by itself; return it with its keys. */
+export function verifyPinned(raw: Bytes, pinned: Bytes): { entry: Entry; keyring: Keyring } {
+  return readPinned(raw, pinned, verifyManifest);
+}
 
 /** Verify everything that a ballot rests on. Throws Refused with the first failing check. */
 export function verifyElection(input: ElectionInput): Election {
@@ -44,7 +50,7 @@ export function verifyElection(input: ElectionInput): Election {
 export function verifyHeadSeen(election: Election, head: { readonly size: number; readonly root: Bytes }): void {
   const { log, openingIndex } = election;
   const fits = Number.isSafeInteger(head.size) && head.size > openingIndex && head.size <= log.size;
-  if (!fits || !equal(log.rootAt(head.size), head.root)) {
+  if (!fits || !equal(rootAt(log, head.size), head.root)) {
     // The head seen MUST be a quorum checkpoint of this log, and MUST cover the opening entry.
     throw new Refused("BALLOT-8", "the head is no beginning of the verified log, or older than its opening", "server");
   }

@@ -221,7 +221,7 @@ export function neededTiles(size: number, indices: readonly number[]): string[] 
 }
 
 /** The tiles of one checkpoint, each compared with the hash above it, up to the root, before it is handed out. */
-export class TileReader {
+export class LeafReader {
   private readonly rows: Bytes[][] = [];
   private readonly known = new Map<string, Bytes[]>();
 
@@ -268,18 +268,6 @@ export class TileReader {
     return this.tile(0, Math.floor(index / TILE_WIDTH))[index % TILE_WIDTH]!;
   }
 
-  /** The root of this tree's first `size` entries; the tiles of entry size-1 are all that it needs. */
-  rootAt(size: number): Bytes {
-    if (!isSize(size) || size > this.size) throw new Misuse("the tree has no such beginning");
-    const rows: Bytes[][] = [];
-    for (let level = 0; Math.floor(size / 256 ** level) > 0; level++) {
-      const count = Math.floor(size / 256 ** level);
-      const width = count % TILE_WIDTH;
-      rows.push(width > 0 ? this.tile(level, Math.floor(count / TILE_WIDTH)).slice(0, width) : []);
-    }
-    return foldRows(rows);
-  }
-
   /** Check that these bytes are the entry at an index. */
   requireEntry(index: number, entry: Bytes): void {
     if (!equal(leafHash(entry), this.leaf(index))) {
@@ -288,24 +276,13 @@ export class TileReader {
     }
   }
 
-  /** The entries of a bundle, each compared with its leaf. */
-  bundle(index: number): Bytes[] {
-    const width = widthOf(this.size, 0, index);
-    if (width < 1) throw new Misuse("the tree has no such bundle");
-    this.tile(0, index);
-    const { data, served } = this.fetch({ level: null, index, width });
-    const entries = parseBundle(data, served).slice(0, width);
-    entries.forEach((entry, offset) => this.requireEntry(index * TILE_WIDTH + offset, entry));
-    return entries;
-  }
-
   private read(level: number, index: number): Bytes[] {
     const width = widthOf(this.size, level, index);
     const { data, served } = this.fetch({ level, index, width });
     return parseTile(data, served).slice(0, width);
   }
 
-  private fetch(name: TileName): { data: Bytes; served: number } {
+  protected fetch(name: TileName): { data: Bytes; served: number } {
     const data = this.get(pathOf(name));
     if (data !== undefined) return { data, served: name.width };
     const full = name.width < TILE_WIDTH ? this.get(pathOf({ ...name, width: TILE_WIDTH })) : undefined;
@@ -330,6 +307,36 @@ function foldRows(rows: readonly (readonly Bytes[])[]): Bytes {
   if (root === undefined) return emptyRoot();
   for (let peak = peaks.pop(); peak !== undefined; peak = peaks.pop()) root = nodeHash(peak, root);
   return root;
+}
+
+/** The root of this tree's first `size` entries; the tiles of entry size-1 are all that it needs. */
+export function rootAt(reader: LeafReader, size: number): Bytes {
+  if (!isSize(size) || size > reader.size) throw new Misuse("the tree has no such beginning");
+  const rows: Bytes[][] = [];
+  for (let level = 0; Math.floor(size / 256 ** level) > 0; level++) {
+    const count = Math.floor(size / 256 ** level);
+    const width = count % TILE_WIDTH;
+    rows.push(width > 0 ? reader.tile(level, Math.floor(count / TILE_WIDTH)).slice(0, width) : []);
+  }
+  return foldRows(rows);
+}
+
+/** Reads whole entries and earlier roots too. */
+export class TileReader extends LeafReader {
+  rootAt(size: number): Bytes {
+    return rootAt(this, size);
+  }
+
+  /** The entries of a bundle, each compared with its leaf. */
+  bundle(index: number): Bytes[] {
+    const width = widthOf(this.size, 0, index);
+    if (width < 1) throw new Misuse("the tree has no such bundle");
+    this.tile(0, index);
+    const { data, served } = this.fetch({ level: null, index, width });
+    const entries = parseBundle(data, served).slice(0, width);
+    entries.forEach((entry, offset) => this.requireEntry(index * TILE_WIDTH + offset, entry));
+    return entries;
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------ offline proof

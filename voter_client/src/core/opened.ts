@@ -22,8 +22,8 @@ import {
 } from "./entries.js";
 import { Misuse, Refused } from "./errors.js";
 import type { Kind } from "./hashing.js";
-import { contestsOfStyle, hashManifest, Keyring, type ManifestContest, type Parts, readNamedParts, verifyManifest } from "./manifest.js";
-import { type Get, neededTiles, TileReader } from "./merkle.js";
+import { contestsOfStyle, hashManifest, Keyring, type ManifestContest, type Parts, readNamedParts } from "./manifest.js";
+import { type Get, LeafReader, neededTiles } from "./merkle.js";
 
 /** Where the entries stand that a client reads, by index; the parts may be those of one style. */
 export interface Places {
@@ -57,18 +57,20 @@ export interface Election {
   readonly key: Bytes;
   readonly openingIndex: number;
   readonly head: Head;
-  readonly log: TileReader;
+  readonly log: LeafReader;
 }
 
 /** What is asked besides, where more than signatures can be checked. */
 export interface Further {
+  /** Whether the manifest is sound by itself: who pinned its hash has looked, and a program that seals looks again. */
+  readonly judge: (manifest: Manifest) => void;
   readonly readParts: (manifest: Manifest, entries: readonly Entry[]) => Parts;
   /** Compute key and certificate hash of a run again from its messages. */
   readonly recompute: (keyring: Keyring, run: number, messages: readonly Entry[]) => { readonly key: Bytes; readonly hash: Bytes };
 }
 
-/** Check that the bytes of entry 0 hold the manifest with the pinned hash; return it with its keys. */
-export function verifyPinned(raw: Bytes, pinned: Bytes): { entry: Entry; keyring: Keyring } {
+/** Check that the bytes of entry 0 hold the manifest with the pinned hash, signed by its officers; return it with its keys. */
+export function readPinned(raw: Bytes, pinned: Bytes, judge: Further["judge"] | null): { entry: Entry; keyring: Keyring } {
   const entry = parseEntry(raw);
   // Entry 0 MUST be the manifest.
   if (entry.type !== "manifest") throw new Refused("RECORD-1", "entry 0 is not the manifest", "server");
@@ -76,7 +78,7 @@ export function verifyPinned(raw: Bytes, pinned: Bytes): { entry: Entry; keyring
   const hash = hashManifest(manifest.kind, entry.body);
   // The manifest hash MUST be the one that is known from outside.
   if (!equal(hash, pinned)) throw new Refused("RECORD-3", "another election than the one that is known from outside", "server");
-  verifyManifest(manifest);
+  judge?.(manifest);
   const keyring = new Keyring(manifest, hash);
   keyring.verifyAuthors<"manifest">(entry, manifest);
   return { entry, keyring };
@@ -97,7 +99,7 @@ export function verifyOpened(input: ElectionInput, further: Further | null = nul
     if (bytes === undefined) throw new Misuse(`entry ${index} was not handed in`);
     return bytes;
   };
-  const { keyring } = verifyPinned(raw(0), input.pinned);
+  const { keyring } = readPinned(raw(0), input.pinned, further?.judge ?? null);
   const { manifest, manifestHash } = keyring;
   const readAt = (index: number): Entry => parseEntry(raw(index));
   const parts = (further?.readParts ?? readNamedParts)(manifest, places.parts.map(readAt));
@@ -110,7 +112,7 @@ export function verifyOpened(input: ElectionInput, further: Further | null = nul
   const { size, root } = head.checkpoint;
   const { entries } = neededFiles(places, size);
   if (entries.at(-1)! >= size) throw refuseOpening("no quorum checkpoint covers what the election rests on");
-  const log = new TileReader(input.tile, size, root);
+  const log = new LeafReader(input.tile, size, root);
   for (const index of entries) log.requireEntry(index, raw(index));
   return { kind: manifest.kind, manifest, manifestHash, keyring, parts, key, openingIndex: places.opening, head, log };
 }
