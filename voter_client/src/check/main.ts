@@ -135,6 +135,13 @@ async function takeCode(text: string): Promise<void> {
   busy("");
 }
 
+/** Only see whether the board has the ballot of a code that was taken. */
+function lookUp(commitment: Bytes): void {
+  const code = codeOf(commitment);
+  choose("code");
+  void takeCode(code);
+}
+
 /** The board is not what its witnesses signed, or another one than the person asked for. */
 class BoardRefused {
   readonly step: Step;
@@ -408,6 +415,7 @@ function drawPhone(): Child[] {
     el("h2", {}, t("step-2")),
     taken,
     el("p", {}, t("step-2-why")),
+    el("div", { class: "row" }, button(t("look-up"), () => lookUp(commitment))),
     ...drawInput("seed", t("seed-label"), takeSeed),
     el("div", { class: "row" }, fileButton(t("check-file"), ".json,application/json", (file) => void takeCheckFile(file))),
     again,
@@ -522,8 +530,9 @@ function drawOutcome(): Child[] {
   const failed = steps.some(({ outcome }) => outcome === "failed");
   // A policy is the person's own comparison: without one nothing is missing.
   const open = steps.some(({ key, outcome }) => outcome === "open" && key !== "policy-none");
-  const outcome = failed ? "failed" : open ? "open" : "passed";
-  const look = { failed: "bad", open: "open", passed: "good" }[outcome];
+  const spoiled = steps.some(({ key }) => key === "code-spoiled");
+  const outcome = failed ? "failed" : spoiled ? "spoiled" : open ? "open" : "passed";
+  const look = { failed: "bad", spoiled: "open", open: "open", passed: "good" }[outcome];
   return [
     el("div", { class: look, role: failed ? "alert" : "status" }, el("strong", {}, words.t(`outcome.${outcome}`))),
     drawSteps(steps),
