@@ -25,8 +25,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from audit import client as served_client
-from audit import fetch, findings, lookup, page, report, verify
-from audit.mirror import Mirror, read_url
+from audit import fetch, findings, lookup, page, report, resume, verify
+from audit.fork import judge
+from audit.keeping import StateFile
+from audit.mirror import Mirror, keep, read_url
 from audit.processes import Processes, usable_cores
 from audit.serve import WitnessKeys, WitnessServer, open_keys, serve_copy
 from crypto.errors import MalformedEncoding, Misuse, Refused
@@ -105,34 +107,48 @@ def verify_record(
     json_path: Annotated[str | None, typer.Option("--json", help="Write the report as JSON; - prints it.")] = None,
     html_path: Annotated[Path | None, typer.Option("--html", help="Write the report as one HTML page.")] = None,
     hints: Annotated[Path | None, typer.Option("--hints", help="Untrusted point hints that speed decoding up.")] = None,
+    state: Annotated[
+        Path | None, typer.Option("--state", help="File that keeps what was verified; the next call goes on from it.")
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option("--every", min=1, help="Audit again every so many seconds until the election ended.")
+    ] = None,
     lang: Lang = Language.EN,
     check: Annotated[str | None, typer.Option("--check", help="Print only this check, in full.")] = None,
 ) -> None:
     """Check a whole record and report. Exit status 0 only if every required check passed and none was skipped."""
     t = dictionary(lang.value)
-    folder = _open(_copied(record, copy, log, t), t)
-    given = verify.Given(_parse_hash(manifest_hash, t), _read_slots(slots, t), int(time.time() * 1000))
-    started = time.monotonic()
-    with (
-        _interruptions(t),
-        _open_hints(hints, t) as opened,
-        _workers(workers, scheduler) as processes,
-        _progress(t) as tell,
-    ):
-        audited = verify.audit(folder, given, processes, hints=opened, tell=tell)
-    work = report.Work(time.monotonic() - started, processes.count, processes.peak_bytes())
+    manifest, figures, software = _parse_hash(manifest_hash, t), _read_slots(slots, t), fetch.software()
+    if every is not None and state is None:
+        _fail(t("audit.usage.every"))
+    keeper = None if state is None else StateFile(state, f"{software.package_hash} {software.kernel_hash}")
     options = [record, "--manifest-hash", manifest_hash or "HASH", "--slots", slots or "FIGURES.json"]
-    made = findings.conclude(
-        audited,
-        given,
-        command="dobush-audit verify " + " ".join(shlex.quote(str(option)) for option in options),
-        name=record,
-        checked_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        software=fetch.software(),
-        work=work,
-    )
-    _publish(made, t, json_path, html_path, check)
-    raise typer.Exit(report.exit_status(made.findings))
+    while True:
+        given = verify.Given(manifest, figures, int(time.time() * 1000))
+        folder = _open(_copied(record, copy, log, t), t)
+        started = time.monotonic()
+        with (
+            _interruptions(t),
+            _states(state, t),
+            _open_hints(hints, t) as opened,
+            _workers(workers, scheduler) as processes,
+            _progress(t) as tell,
+        ):
+            kept = None if keeper is None else keeper.read()
+            audited = verify.audit(folder, given, processes, hints=opened, tell=tell, kept=kept, keeper=keeper)
+        made = findings.conclude(
+            audited,
+            given,
+            command="dobush-audit verify " + " ".join(shlex.quote(str(option)) for option in options),
+            name=record,
+            checked_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+            software=software,
+            work=report.Work(time.monotonic() - started, processes.count, processes.peak_bytes()),
+        )
+        _publish(made, t, json_path, html_path, check)
+        if every is None or report.is_settled(made.findings):
+            raise typer.Exit(report.exit_status(made.findings))
+        time.sleep(every)
 
 
 def _copied(record: str, copy: Path | None, log: str | None, t: Dictionary) -> Path:
@@ -237,6 +253,22 @@ def _interruptions(t: Dictionary) -> Iterator[None]:
     except (KeyboardInterrupt, BrokenExecutor, Misuse) as error:
         typer.echo(t("audit.interrupted", reason=str(error) or type(error).__name__), err=True)
         raise typer.Exit(report.EXIT_INCOMPLETE) from error
+
+
+@contextmanager
+def _states(path: Path | None, t: Dictionary) -> Iterator[None]:
+    """Refuse a kept state that this audit cannot go on from; keep the proof where the log signed another history."""
+    try:
+        yield
+    except resume.RewrittenError as error:
+        fork = judge(error.held, error.shown, error.log, error.larger)
+        proof = "" if path is None or fork is None else str(keep(path.with_name(f"{path.name}-forks"), fork))
+        typer.echo(f"{report.SYMBOLS['failed']} " + t("audit.state.rewritten", path=path, proof=proof), err=True)
+        raise typer.Exit(report.EXIT_FAILED) from error
+    except resume.StateError as error:
+        _fail(t(f"audit.state.{error.reason}", path=path))
+    except OSError as error:
+        _fail(t("audit.usage.file", path=path, reason=error.strerror))
 
 
 @contextmanager

@@ -192,6 +192,11 @@ def exit_status(findings: Iterable[Finding]) -> int:
     return EXIT_VERIFIED if any(finding.outcome == "passed" for finding in found) else EXIT_INCOMPLETE
 
 
+def is_settled(findings: Iterable[Finding]) -> bool:
+    """Tell whether no later entry of the record can change what was found: no check waits for the election's end."""
+    return all(finding.note != "report.note.not_due" for finding in findings)
+
+
 def spans(ballots_by_block: Sequence[int], minimum: int, most: int = 48) -> tuple[Span, ...]:
     """Unite blocks into at most about `most` spans, none of which holds between 1 and `minimum` − 1 ballots.
 

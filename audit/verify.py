@@ -9,6 +9,9 @@ worker as one small value. Where a worker finds a false one, the whole pass is t
 refused, until a pass finds nothing new; an honest record takes one pass. Nothing is concluded from a pass that was
 thrown away.
 
+An audit can go on from what an earlier one kept (`audit.resume`): the entries up to there are read, compared with the
+tree and staged as always, and only what workers would verify of them is taken from there.
+
 >>> entry_type(bytes.fromhex("8401") + b"\x64seal")
 b'seal'
 """
@@ -19,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
+from audit.resume import Progress, continues
 from crypto.election.entries import VOTER_TYPES
 from crypto.election.record import Discharged, Office, Record, Totals, Work, discharge
 from crypto.errors import DobushError, Misuse, Refused
@@ -83,6 +87,18 @@ class Workers(Protocol):
 
     def take(self) -> list[Discharged]:
         """Return the sums of all windows that ended since this was last asked."""
+        ...
+
+
+class Keeper(Protocol):
+    """Who keeps what was verified so far, so that an audit can go on from it."""
+
+    def due(self) -> bool:
+        """Tell whether it is time to keep again; asked after every bundle."""
+        ...
+
+    def keep(self, progress: Progress) -> None:
+        """Keep it; also called at the end."""
         ...
 
 
@@ -152,17 +168,24 @@ def audit(
     *,
     hints: Callable[[], Hints] | None = None,
     tell: Tell = lambda _done, _all: None,
+    kept: Progress | None = None,
+    keeper: Keeper | None = None,
 ) -> Audited:
     """Check a record. Never raises Refused: whatever is wrong with the record is part of the outcome.
 
     `hints` opens the untrusted point hints, asked by rising entry index; `tell` hears how many entries of how many are
-    done.
+    done. `kept` is what an earlier audit verified, StateError where it is not of this record; `keeper` gets the same of
+    this one. The outcome is the same with and without.
     """
     audited = Audited()
     try:
         note = source.get(CHECKPOINT_PATH) or b""
         audited.checkpoint = parse_checkpoint(parse_note(note).text)
-        _read_entries(source, given, workers, audited, hints, tell)
+        if kept is not None and not continues(kept, source.get, note, audited.checkpoint, given.manifest_hash):
+            kept = None
+        _read_entries(
+            _Reading(source.get, audited.checkpoint, note, given, kept, keeper), workers, audited, hints, tell
+        )
         audited.complete = True
     except Refused as refusal:
         audited.files.append(refusal)
@@ -174,16 +197,25 @@ def audit(
 # ---------------------------------------------------------------------------------------------------------- the entries
 
 
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What all passes of an audit read: the record under one checkpoint, what was verified of it before."""
+
+    get: Get
+    checkpoint: Checkpoint
+    note: bytes
+    given: Given
+    kept: Progress | None
+    keeper: Keeper | None
+
+
 def _read_entries(
-    source: Source, given: Given, workers: Workers, audited: Audited, hints: Callable[[], Hints] | None, tell: Tell
+    reading: _Reading, workers: Workers, audited: Audited, hints: Callable[[], Hints] | None, tell: Tell
 ) -> None:
     """Run passes over all entries until one finds no false claim that it did not know of."""
-    checkpoint = audited.checkpoint
-    if checkpoint is None:
-        raise Misuse("a record is read after its checkpoint")
     known: dict[int, tuple[Work, Refused]] = {}
     for number in range(_PASSES):
-        run = _Pass(source.get, checkpoint, given, workers if number < _PASSES - 1 else None, known)
+        run = _Pass(reading, workers if number < _PASSES - 1 else None, known)
         audited.record, audited.refused_leaves, audited.passes = run.record, run.refused_leaves, number + 1
         run.read(hints() if hints else None, tell)
         if not run.found:
@@ -194,19 +226,16 @@ def _read_entries(
 class _Pass:
     """One reading of all entries. Without workers every entry is verified before it is settled, one after the other."""
 
-    def __init__(
-        self,
-        get: Get,
-        checkpoint: Checkpoint,
-        given: Given,
-        workers: Workers | None,
-        known: Mapping[int, tuple[Work, Refused]],
-    ) -> None:
-        self.record = Record(_Reread(get, checkpoint.size).entry, given.now_ms // 1000)
+    def __init__(self, reading: _Reading, workers: Workers | None, known: Mapping[int, tuple[Work, Refused]]) -> None:
+        checkpoint = reading.checkpoint
+        self.record = Record(_Reread(reading.get, checkpoint.size).entry, reading.given.now_ms // 1000)
         self.found: dict[int, tuple[Work, Refused]] = {}
         self.refused_leaves: dict[int, bytes] = {}
-        self._reader = TileReader(get, checkpoint.size, checkpoint.root)
+        self._reading = reading
+        self._reader = TileReader(reading.get, checkpoint.size, checkpoint.root)
         self._size = checkpoint.size
+        self._kept = reading.kept if workers is not None else None
+        self._kept_size = self._kept.size if self._kept is not None else 0
         self._workers = workers
         self._known = known
         self._hints: Hints | None = None
@@ -227,7 +256,11 @@ class _Pass:
                     self._take(number * TILE_WIDTH + offset, raw)
                     if self.found and not self._under_way and not self._works:
                         return
-                tell(min((number + 1) * TILE_WIDTH, self._size), self._size)
+                done = min((number + 1) * TILE_WIDTH, self._size)
+                if done == self._size == self._kept_size:
+                    self._restore()
+                tell(done, self._size)
+                self._keep(done)
             self._drain()
         except (DobushError, LookupError, ValueError):
             # A state that took in a false ballot cannot always take it out again: then the false one is found now.
@@ -235,9 +268,32 @@ class _Pass:
             if not self.found:
                 raise
 
+    def _keep(self, done: int) -> None:
+        """Keep what was verified up to here, where it is time or the end; only when no window is under way."""
+        keeper, record = self._reading.keeper, self.record
+        if keeper is None or done < self._kept_size or not (done == self._size or keeper.due()):
+            return
+        self._drain()
+        if self.found or record.manifest is None:
+            return
+        sums, ballots = record.snapshot_sums()
+        refused = {index: place.refused for index, place in record.refused.items()}
+        root, note = record.tree.root(), self._reading.note
+        keeper.keep(Progress(done, root, note, record.manifest_hash, refused, sums, ballots))
+
+    def _restore(self) -> None:
+        """Hold the sums of the kept part: its ballots are settled here, and no worker counted them."""
+        if self._kept is not None:
+            self.record.restore_sums(self._kept.sums, self._kept.ballots)
+
     def _take(self, index: int, raw: bytes) -> None:
         kind = entry_type(raw)
-        if kind in _VOTER_TYPES and self._workers is not None:
+        if index == self._kept_size or (kind == b"close" and index < self._kept_size):
+            # No ballot counts after a close, so what stood at the end of the kept part stood at its close.
+            self._restore()
+        if kind in _VOTER_TYPES and index < self._kept_size and self._kept is not None:
+            refusal = self.record.settle(self.record.stage(raw), self._kept.refused.get(index))
+        elif kind in _VOTER_TYPES and self._workers is not None:
             refusal = self._settle_at_once(index, raw)
         else:
             if kind != b"seal":

@@ -457,6 +457,17 @@ class Record:
         if done.sums:
             self.tally.sums.merge(done.sums, done.ballots)
 
+    def snapshot_sums(self) -> tuple[dict[tuple[int, int], bytes], dict[tuple[int, int], int]]:
+        """Return the sums of all ballots merged so far and their numbers by (unit, contest), for `restore_sums`."""
+        if self.manifest is None or self.board.phase is Phase.PARTS:
+            return {}, {}
+        return self.tally.sums.snapshot(), dict(self.tally.sums.ballots)
+
+    def restore_sums(self, sums: Mapping[tuple[int, int], bytes], ballots: Mapping[tuple[int, int], int]) -> None:
+        """Take the sums of another record over the same entries, whose ballots were settled here and not merged."""
+        if self.manifest is not None and self.board.phase is not Phase.PARTS:
+            self.tally.sums.restore(sums, ballots)
+
     def _count(self, step: BallotStep, index: int) -> None:
         """Let the newest ballot of a slot stand in the sums, and none where the slot is struck."""
         self.tally.accepted += 1

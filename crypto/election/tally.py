@@ -211,6 +211,15 @@ class Sums:
             total = [left + right for left, right in zip(total, row, strict=True)]
         return b"".join(point.to_bytes() for point in total)
 
+    def snapshot(self) -> dict[tuple[int, int], bytes]:
+        """Return all sums as bytes, for `restore`."""
+        return {pair: b"".join(point.to_bytes() for point in points) for pair, points in self._points.items()}
+
+    def restore(self, sums: Mapping[tuple[int, int], bytes], ballots: Mapping[tuple[int, int], int]) -> None:
+        """Hold what another held when it was asked for its snapshot and its `ballots`, and nothing else."""
+        self._points = {pair: self._parse(data) for pair, data in sums.items()}
+        self.ballots = Counter(ballots)
+
     def _add(self, pair: tuple[int, int], points: list[Element]) -> None:
         before = self._points.get(pair)
         if before is None:

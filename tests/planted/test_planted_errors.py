@@ -13,8 +13,9 @@ import pytest
 
 from audit.fetch import Folder
 from audit.findings import conclude
-from audit.report import Software, Work
-from audit.verify import Given, Inline, audit
+from audit.report import Report, Software, Work, to_json
+from audit.resume import Progress
+from audit.verify import Audited, Given, Inline, audit
 from demo.training import HONEST, Planted, plants, table_of, write_all
 from demo.training_ballots import Plant
 from tests.busy import busy_machine
@@ -45,14 +46,41 @@ class Found:
 
     verdict: str
     failed: dict[str, list[tuple[int | None, str]]]
+    same_again: bool
 
 
 def audit_folder(folder: Path) -> Found:
     known = json.loads((folder / "known.json").read_text(encoding="utf-8"))
     slots = {int(name): count for name, count in known["slots"].items()}
     given = Given(bytes.fromhex(known["manifest_hash"]), slots, NOW_MS)
-    outcome = audit(Folder.open(folder / "record"), given, Inline())
-    report = conclude(
+    source, shelf = Folder.open(folder / "record"), Shelf()
+    report = report_of(audit(source, given, Inline(), keeper=shelf), given)
+    # An audit that goes on from the middle, where it was interrupted, must say the same to the last byte.
+    half = shelf.held[len(shelf.held) // 2] if shelf.held else None
+    again = report_of(audit(source, given, Inline(), kept=half), given)
+    failed = {
+        finding.check: [(culprit.index, culprit.culprit) for culprit in finding.culprits]
+        for finding in report.findings
+        if finding.outcome == "failed"
+    }
+    return Found(report.verdict, failed, to_json(again) == to_json(report))
+
+
+class Shelf:
+    """Keeps what was verified, bundle by bundle."""
+
+    def __init__(self) -> None:
+        self.held: list[Progress] = []
+
+    def due(self) -> bool:
+        return True
+
+    def keep(self, progress: Progress) -> None:
+        self.held.append(progress)
+
+
+def report_of(outcome: Audited, given: Given) -> Report:
+    return conclude(
         outcome,
         given,
         command="dobush-audit verify record",
@@ -61,12 +89,6 @@ def audit_folder(folder: Path) -> Found:
         software=Software("0.1.0", "00" * 32, "00" * 32, "3.11"),
         work=Work(1.0, 1, 0),
     )
-    failed = {
-        finding.check: [(culprit.index, culprit.culprit) for culprit in finding.culprits]
-        for finding in report.findings
-        if finding.outcome == "failed"
-    }
-    return Found(report.verdict, failed)
 
 
 def audit_all(records: list[Planted]) -> list[Found]:
@@ -116,6 +138,10 @@ def test_the_honest_record_of_the_same_people_is_verified(records: list[Planted]
 
 def test_every_error_is_found_by_its_check_and_by_no_other(records: list[Planted], found: list[Found]) -> None:
     assert missed(records, found) == []
+
+
+def test_an_audit_that_goes_on_from_the_middle_says_the_same(records: list[Planted], found: list[Found]) -> None:
+    assert [planted.folder.name for planted, said in zip(records, found, strict=True) if not said.same_again] == []
 
 
 def test_the_same_errors_are_found_under_load(records: list[Planted], found: list[Found]) -> None:
