@@ -1,6 +1,7 @@
 """Aggregates, prepared results and totals of a board; totals that do not add up are not served."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,12 +10,15 @@ from fastapi.testclient import TestClient
 
 from crypto.election.ballot import Receipt, make_receipt
 from crypto.election.entries import BallotEntry, Release, ReleaseItem, Result, parse_entry
+from crypto.election.record import Figures, Record
 from crypto.errors import Refused
 from tests.integration.board.town import Town
 from tests.simulator import THRESHOLD, signing_key
 from voting_server.plumbing import problems
 from voting_server.tally.routes import create_router
 from voting_server.tally.service import Tallies
+
+PATIENCE_S = 20
 
 
 def client_of(town: Town) -> TestClient:
@@ -62,12 +66,43 @@ def test_totals_above_the_credentials_are_refused_loudly(desk: Town, capsys: pyt
     desk.record._figures = None
     with pytest.raises(Refused) as caught:
         Tallies(desk.board).read()
-    answer = client.get("/tally/results")
+    # Another worker's: this one has counted already, and after the close nothing changes.
+    answer = client_of(desk).get("/tally/results")
     assert answer.status_code == 409
     assert answer.json()["check"] == caught.value.check
     assert "contests" not in answer.json()
     # Which of them depends on whether an earlier test has set up the log.
     assert "totals-refused" in "".join(capsys.readouterr())
+
+
+def test_people_are_counted_once_and_nobody_waits_for_it(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.run("closed")
+    tallies, count, seen = Tallies(desk.board), Record.figures, list[bool]()
+
+    def take() -> bool:
+        lock = desk.board.replica._lock
+        taken = lock.acquire(timeout=PATIENCE_S)
+        if taken:
+            lock.release()
+        return taken
+
+    def figures(record: Record) -> Figures:
+        with ThreadPoolExecutor(1) as pool:
+            # Somebody else gets the record meanwhile.
+            seen.append(pool.submit(take).result())
+        return count(record)
+
+    monkeypatch.setattr(Record, "figures", figures)
+    first = tallies.read()
+    desk.write()
+    assert tallies.read() is first
+    assert seen == [True]
+    tallies.step()
+    desk.dispute()
+    for trustee in range(1, THRESHOLD + 1):
+        desk.block(desk.share(trustee))
+    desk.block([desk.by_officers("result", Result.parse(each.body)) for each in tallies.prepare()])
+    assert (first.complete, tallies.read().complete, len(seen)) == (False, True, 1)
 
 
 def test_a_dispute_holds_the_tally_until_two_officers_release_it(desk: Town) -> None:
