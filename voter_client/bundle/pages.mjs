@@ -28,16 +28,22 @@ const VOTER = [
   { name: "hashes", test: /src[\\/]core[\\/](bytes|errors|hashing)\.ts|node_modules[\\/]@noble|src[\\/]ui[\\/]challenges\.ts/ },
   {
     name: "way",
-    test: /src[\\/](api|passkey)\.ts|src[\\/]words[\\/]|src[\\/]ui[\\/](choice|flow|groups|guard|model|parts|app)\.tsx?|src[\\/]ui[\\/]screens[\\/](ballot|phone|entering|start)\.tsx/,
+    test: /src[\\/](ability|api|passkey)\.ts|src[\\/]words[\\/]|src[\\/]ui[\\/](choice|flow|groups|guard|model|parts|app)\.tsx?|src[\\/]ui[\\/]screens[\\/](ballot|device|phone|entering|start)\.tsx/,
   },
   { name: "record", test: /src[\\/]core[\\/]|src[\\/]ui[\\/](files|look|native)\.ts/ },
   { name: "paper", test: /src[\\/]ui[\\/]paper\.tsx/ },
 ];
 
+/** The public pages: what counts, and what shows single entries. */
+const BOARD = [
+  { name: "figures", test: /src[\\/](public[\\/]|board[\\/](pieces|words|source|files|blocks|count)\.tsx?)/ },
+  { name: "explorer", test: /src[\\/]board[\\/](explorer|blocklist)\.tsx/ },
+];
+
 export const PAGES = [
   { name: "vote", single: false, groups: VOTER },
   { name: "check", single: true, groups: [] },
-  { name: "board", single: false, groups: COMMON },
+  { name: "board", single: false, groups: [...COMMON, ...BOARD] },
   { name: "console", single: false, groups: COMMON },
 ];
 

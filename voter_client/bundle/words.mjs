@@ -13,6 +13,14 @@ const GROUPS = {
     "client.checking.",
     "client.city.",
     "client.cover.",
+    "client.device.bad",
+    "client.device.browser",
+    "client.device.good",
+    "client.device.heading",
+    "client.device.key",
+    "client.device.lock",
+    "client.device.text",
+    "client.device.unknown",
     "client.frame.",
     "client.key.working",
     "client.login.",
@@ -25,7 +33,7 @@ const GROUPS = {
   identity: ["client.device.", "client.enrolled.", "client.first.", "client.identify.", "client.key.", "client.place.other"],
 };
 
-const holds = (prefixes, key) => prefixes.some((prefix) => key.startsWith(prefix));
+const holds = (prefixes, key) => prefixes.some((prefix) => (prefix.endsWith(".") ? key.startsWith(prefix) : key === prefix));
 
 /** Which keys belong to what was asked for: prefixes, or `=group` of the voter's. */
 export function chooser(wanted) {

@@ -1,24 +1,8 @@
-// Whether this phone can have a key of its own, and making one. The challenge comes from the caller, never from a server.
+// Making the phone's own key. The challenge comes from the caller, never from a server.
 //
 // Spec: docs/spec/signatures.md, section "Passkeys".
 
-import { isInApp } from "./in-app";
 import { PATIENCE_MS, race, source, text } from "./passkey";
-
-export interface Ability {
-  /** Opened inside a messenger or another app: passkeys often fail there. */
-  readonly inApp: boolean;
-  readonly passkey: boolean;
-  /** A screen lock, or what serves as one. */
-  readonly lock: boolean;
-}
-
-export async function readAbility(): Promise<Ability> {
-  const inApp = isInApp(navigator.userAgent);
-  if (typeof PublicKeyCredential === "undefined" || !window.isSecureContext) return { inApp, passkey: false, lock: false };
-  const lock = await PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable().catch(() => false);
-  return { inApp, passkey: true, lock };
-}
 
 export interface NewKey {
   readonly rpId: string;

@@ -11,6 +11,7 @@ import { guard } from "./guard";
 import type { Handover } from "./memory";
 import { Model, PIN } from "./model";
 import { BallotScreen } from "./screens/ballot";
+import { DeviceScreen } from "./screens/device";
 import { CheckingScreen, LoginScreen, RefusedScreen, WaitingScreen, WipedScreen } from "./screens/entering";
 import { StartScreen } from "./screens/start";
 import { Alert, Go, type Props } from "./parts";
@@ -20,6 +21,7 @@ import type { Screen } from "./flow";
 const SCREENS: Readonly<Partial<Record<Screen, (props: Props) => preact.JSX.Element | null>>> = {
   language: () => null,
   start: StartScreen,
+  device: DeviceScreen,
   waiting: WaitingScreen,
   login: LoginScreen,
   checking: CheckingScreen,

@@ -8,6 +8,7 @@ import { MANIFEST, type Manifest, parseEntry } from "../core/entries";
 import type { ElectionFiles } from "../core/facts";
 import { neededTiles } from "../core/merkle";
 import { neededFiles, type Places } from "../core/opened";
+import { later } from "../later";
 
 /** The server's hints, which name each contest's place. */
 interface Hints {
@@ -18,44 +19,12 @@ interface Hints {
   readonly units: readonly number[];
 }
 
-const WIDTH = 256;
-const CEREMONY = new Set([
-  "ceremony-key",
-  "ceremony-commitment",
-  "ceremony-dealing",
-  "ceremony-acceptance",
-  "ceremony-complaint",
-  "ceremony-certificate",
-]);
-
 /** How many entries a checkpoint's text says that the log holds; the worker verifies it. */
 export function sizeOf(checkpoint: Uint8Array): number {
   const line = new TextDecoder().decode(checkpoint).split("\n")[1] ?? "";
   const size = /^\d{1,15}$/.test(line) ? Number(line) : 0;
   if (size === 0) throw new api.OfflineError("no checkpoint");
   return size;
-}
-
-/** The type of an entry, as its first bytes say: [1, type, …]. */
-export function typeOf(raw: Uint8Array): string {
-  const head = raw[2] ?? 0;
-  const [start, length] = head === 0x78 ? [4, raw[3] ?? 0] : [3, head - 0x60];
-  return new TextDecoder().decode(raw.subarray(start, start + length));
-}
-
-/** The entries of a bundle: each is preceded by its length in two bytes. */
-export function* entriesOf(bundle: Uint8Array): Generator<Uint8Array> {
-  for (let at = 0; at + 2 <= bundle.length; ) {
-    const length = ((bundle[at] ?? 0) << 8) | (bundle[at + 1] ?? 0);
-    yield bundle.subarray(at + 2, at + 2 + length);
-    at += 2 + length;
-  }
-}
-
-function bundlePath(index: number, width: number): string {
-  const digits = String(index).padStart(3, "0");
-  if (index > 999) throw new api.OfflineError("the opening is too far into the log");
-  return `tile/entries/${digits}${width < WIDTH ? `.p/${width}` : ""}`;
 }
 
 /** The server's hints, as far as they look like some. */
@@ -66,6 +35,12 @@ function hintsOf(value: unknown): Hints | null {
   const isIndex = (index: unknown): boolean => Number.isSafeInteger(index) && (index as number) >= 0;
   const lists = [ceremony, rotations, units].every(Array.isArray) ? [ceremony, rotations, units].flat() : [null];
   return [opening, ...lists, ...Object.values(contests)].every(isIndex) ? (found as Hints) : null;
+}
+
+/** Where the entries stand, and those that were read on the way. */
+export interface Found {
+  readonly places: Places;
+  readonly entries: ReadonlyMap<number, Uint8Array>;
 }
 
 /** What a reader wants to know beyond that the election was opened. */
@@ -88,37 +63,6 @@ function placesOf(hints: Hints, manifest: Manifest, wanted: Wanted): Places {
   return { opening, ceremony: wanted.ceremony ? ceremony : last, rotations, parts: wanted.units ? [...parts, ...units] : parts };
 }
 
-/** Read the log from its start until the opening entry: the way where nobody hints. */
-async function scan(size: number): Promise<{ places: Places; entries: Map<number, Uint8Array> }> {
-  const entries = new Map<number, Uint8Array>();
-  let opening = -1;
-  const [ceremony, parts, rotations]: [number[], number[], number[]] = [[], [], []];
-  for (let bundle = 0; bundle * WIDTH < size && opening < 0; bundle++) {
-    const data = await api.readTile(bundlePath(bundle, Math.min(WIDTH, size - bundle * WIDTH)));
-    let index = bundle * WIDTH;
-    for (const raw of entriesOf(data)) {
-      const type = typeOf(raw);
-      const wanted = opening < 0 || type === "rotate";
-      if (wanted) entries.set(index, raw.slice());
-      if (type === "opening") opening = index;
-      else if (CEREMONY.has(type)) ceremony.push(index);
-      else if (type === "contest" || type === "units") parts.push(index);
-      else if (type === "rotate") rotations.push(index);
-      else if (index > 0) entries.delete(index);
-      index++;
-    }
-  }
-  return { places: { opening, ceremony: lastRun(ceremony, entries), parts, rotations }, entries };
-}
-
-/** Of several runs of the ceremony, the messages of the last one: a run begins with keys. */
-function lastRun(ceremony: readonly number[], entries: ReadonlyMap<number, Uint8Array>): number[] {
-  const types = ceremony.map((index) => typeOf(entries.get(index) ?? new Uint8Array()));
-  let start = types.lastIndexOf("ceremony-key");
-  while (start > 0 && types[start - 1] === "ceremony-key") start--;
-  return ceremony.slice(Math.max(0, start));
-}
-
 /** A phone's clock may be slow by this much before every checkpoint seems to come from the future. */
 const PATIENCE_S = 600;
 
@@ -132,7 +76,7 @@ export async function fetchElection(pin: string, nowMs: number, wanted: Wanted):
   const checkpoint = await api.readCheckpoint();
   const size = sizeOf(checkpoint);
   const hints = hintsOf(await api.readPlaces().catch(() => null));
-  const found = hints === null ? await scan(size) : await hinted(hints, wanted);
+  const found = hints === null ? await scanned(size) : await hinted(hints, wanted);
   const { places } = found;
   if (places.opening < 0) throw new api.OfflineError("the election has not opened");
   const needed = neededFiles(places, size);
@@ -142,7 +86,12 @@ export async function fetchElection(pin: string, nowMs: number, wanted: Wanted):
   return { size, files: { pinned: fromHex(pin), now_s: latestS(nowMs), checkpoint, places, entries, tiles } };
 }
 
-async function hinted(hints: Hints, wanted: Wanted): Promise<{ places: Places; entries: Map<number, Uint8Array> }> {
+async function scanned(size: number): Promise<Found> {
+  const { scan } = await later("scan", () => import("./scan"));
+  return scan(size);
+}
+
+async function hinted(hints: Hints, wanted: Wanted): Promise<Found> {
   const manifest = await api.readEntry(0);
   const places = placesOf(hints, MANIFEST.parse(parseEntry(manifest).body), wanted);
   return { places, entries: new Map([[0, manifest]]) };

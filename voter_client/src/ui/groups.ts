@@ -24,7 +24,6 @@ const OF: Readonly<Partial<Record<Screen, Group>>> = {
   candidates: "names",
   place: "names",
   record: "names",
-  device: "identity",
   identify: "identity",
   key: "identity",
   enrolled: "identity",

@@ -7,14 +7,16 @@ import * as api from "../api-identity";
 import { proveCode, readCode } from "../code";
 import { fromHex } from "../core/bytes";
 import { Refused } from "../core/errors";
-import { make, readAbility } from "../new-key";
+import { make } from "../new-key";
 import { registerChallenge } from "./challenges";
 import type { Screens } from "./groups";
 import * as memory from "./memory";
 import { isKind, type Model, PIN } from "./model";
-import { DeviceScreen, EnrolledScreen, IdentifyScreen, KeyScreen } from "./screens/identifying";
+import { EnrolledScreen, IdentifyScreen, KeyScreen } from "./screens/identifying";
 
-export const SCREENS: Screens = { device: DeviceScreen, identify: IdentifyScreen, key: KeyScreen, enrolled: EnrolledScreen };
+export { UnreadyDevice } from "./screens/identifying";
+
+export const SCREENS: Screens = { identify: IdentifyScreen, key: KeyScreen, enrolled: EnrolledScreen };
 
 /** Go on from where the way to the provider and back left off, or begin. */
 export async function beginIdentity(m: Model, handover: memory.Handover): Promise<void> {
@@ -33,12 +35,6 @@ export async function beginIdentity(m: Model, handover: memory.Handover): Promis
   }
   m.looking = handover.to === "look";
   m.step({ type: "replace", to: "identify" });
-}
-
-/** Can this phone do it? Asked before anybody identifies. */
-export async function checkDevice(m: Model): Promise<void> {
-  m.set({ ability: null });
-  m.set({ ability: await readAbility() });
 }
 
 /** Take the printed code, if it is one. */

@@ -2,13 +2,13 @@
 //
 // Spec: docs/operations/pages.md. The choice stands in `flow` and in what is sealed from it, nowhere else; `wipe` ends both.
 
+import { type Ability, readAbility } from "../ability";
 import * as api from "../api";
 import type { CodeProof } from "../code";
 import { equal, fromHex, wipe } from "../core/bytes";
 import { Refused } from "../core/errors";
 import type { ElectionFacts } from "../core/facts";
 import { later } from "../later";
-import type { Ability } from "../new-key";
 import * as passkey from "../passkey";
 import { type Formats, type Language, makeWords, type Words } from "../words/words";
 import type { Opened, Sealed } from "../worker/operations";
@@ -84,7 +84,7 @@ export class Model {
   private core: ElectionCore | null = null;
   private coreReady: Promise<ElectionCore> | null = null;
   private listeners = new Set<() => void>();
-  private groups = new Map<Group, { readonly SCREENS: Screens }>();
+  private groups: { readonly [G in Group]?: Loaded<G> } = {};
   private texts: { readonly language: Language; readonly groups: ReadonlySet<TextGroup>; readonly all: Texts; readonly formats: Formats };
 
   constructor(language: Language, { default: all, formats }: TextFile) {
@@ -164,21 +164,26 @@ export class Model {
 
   // ------------------------------------------------------------------------------------------------ groups of screens
 
+  /** A group, if it is there. */
+  loaded<G extends Group>(group: G): Loaded<G> | undefined {
+    return this.groups[group];
+  }
+
   /** A screen of a group that is there. */
   loadedScreen(screen: Flow["screen"]): Screens[Flow["screen"]] {
     const group = groupOf(screen);
-    return group === null ? undefined : this.groups.get(group)?.SCREENS[screen];
+    return group === null ? undefined : this.groups[group]?.SCREENS[screen];
   }
 
   /** Load a group of screens with its texts. */
   async load<G extends Group>(group: G): Promise<Loaded<G>> {
     const texts: TextGroup = group === "identity" ? "identity" : "rest";
-    const known = this.groups.get(group);
-    if (known !== undefined && this.texts.groups.has(texts)) return known as Loaded<G>;
+    const known = this.loaded(group);
+    if (known !== undefined && this.texts.groups.has(texts)) return known;
     const loaded = await loadGroup(group);
     // Where the language changes meanwhile, the texts of the new one are wanted.
     while (!this.texts.groups.has(texts)) await this.setTexts(this.texts.language, [texts]);
-    this.groups.set(group, loaded);
+    this.groups = { ...this.groups, [group]: loaded };
     this.set({});
     return loaded;
   }
@@ -186,7 +191,7 @@ export class Model {
   /** Load what a screen needs; where that fails, say so. */
   async need(screen: Flow["screen"]): Promise<void> {
     const group = groupOf(screen);
-    if (group === null || this.groups.has(group)) return;
+    if (group === null || this.groups[group] !== undefined) return;
     this.set({ problem: null });
     await this.load(group).catch(() => this.set({ problem: { text: this.state.words("frame.offline") } }));
   }
@@ -292,8 +297,9 @@ export class Model {
   // --------------------------------------------------------------------------------------------------- identification
 
   /** Can this phone do it? Asked before anybody identifies. */
-  checkDevice(): Promise<void> {
-    return this.act("identity", ({ checkDevice }) => checkDevice(this));
+  async checkDevice(): Promise<void> {
+    this.set({ ability: null });
+    this.set({ ability: await readAbility() });
   }
 
   takeCode(typed: string): Promise<void> {

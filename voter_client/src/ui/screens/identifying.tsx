@@ -1,52 +1,44 @@
-// From the phone's readiness to the registrars: what is checked first, who one is, the key.
+// From a phone that is not ready to the registrars: the ways out, who one is, the key.
 
 import { useState } from "preact/hooks";
 import { Qr } from "../paper";
 import { Go, Heading, type Props } from "../parts";
 import { Phone } from "./phone";
 
-function Sign({ state }: { state: boolean | null }) {
-  return (
-    <span class={`sign ${state === null ? "wait" : state ? "good" : "bad"}`} aria-hidden="true">
-      {state === null ? "…" : state ? "✓" : "✗"}
-    </span>
-  );
+/** The link that leaves such a program for the phone's own browser; null where none is known. */
+export function leaveApp(agent: string, address: string): { readonly address: string; readonly safari: boolean } | null {
+  const at = /^(https?):\/\/(.+)$/.exec(address);
+  if (at === null) return null;
+  const [, scheme, rest] = at;
+  if (/iPhone|iPad/.test(agent)) return { address: `x-safari-${address}`, safari: true };
+  if (!/Android/.test(agent)) return null;
+  return { address: `intent://${rest}#Intent;scheme=${scheme};package=com.android.chrome;end`, safari: false };
 }
 
-export function DeviceScreen({ model, s, t }: Props) {
-  const ability = s.ability;
+/** The ways out where a phone is not ready, one for each reason, and another device. */
+export function UnreadyDevice({ model, s: { ability }, t }: Props) {
   const [copied, setCopied] = useState(false);
-  const word = (state: boolean | null): string =>
-    state === null ? t("device.unknown") : state ? t("device.good") : t("device.bad");
-  const rows = [
-    { name: t("device.browser"), state: ability === null ? null : !ability.inApp },
-    { name: t("device.key"), state: ability === null ? null : ability.passkey },
-    { name: t("device.lock"), state: ability === null ? null : ability.lock },
-  ];
-  const ready = ability !== null && !ability.inApp && ability.passkey && ability.lock;
+  const outside = leaveApp(navigator.userAgent, model.absolute("vote/"));
   const copy = (): void => {
     void navigator.clipboard?.writeText(model.absolute("vote/")).then(() => setCopied(true));
   };
+  if (ability === null) return null;
   return (
     <>
-      <Heading>{t("device.heading")}</Heading>
-      <ul class="checks">
-        {rows.map((row) => (
-          <li key={row.name}>
-            <Sign state={row.state} /> {row.name}: <strong>{word(row.state)}</strong>
-          </li>
-        ))}
-      </ul>
-      {ready && (
-        <p>
-          <a class="big" href={model.address("identity")}>
-            {t("frame.next")}
-          </a>
-        </p>
+      {ability.inApp && (
+        <>
+          <p>{t("first.in-app")}</p>
+          {outside !== null && (
+            <p>
+              <a class="big" href={outside.address}>
+                {t(outside.safari ? "device.open-safari" : "device.open-chrome")}
+              </a>
+            </p>
+          )}
+        </>
       )}
-      {ability?.inApp === true && <p>{t("first.in-app")}</p>}
-      {ability !== null && !ability.passkey && <p>{t("device.key-out")}</p>}
-      {ability !== null && ability.passkey && !ability.lock && (
+      {!ability.inApp && !ability.passkey && <p>{t("device.key-out")}</p>}
+      {!ability.inApp && ability.passkey && !ability.lock && (
         <>
           <p>{t("device.lock-out")}</p>
           <p>
@@ -56,18 +48,19 @@ export function DeviceScreen({ model, s, t }: Props) {
           </p>
         </>
       )}
-      {ability !== null && !ready && (
-        <>
-          <Go onClick={() => void model.checkDevice()}>{t("device.recheck")}</Go>
-          <button type="button" class="plain" onClick={copy}>
-            {t("first.copy")}
-          </button>
-          {copied && <p role="status">{t("first.copied")}</p>}
-          <p>{t("device.other")}</p>
-          <Qr text={model.absolute("vote/")} label={t("device.other")} />
-          <p>{t("place.other")}</p>
-        </>
+      {!ability.inApp && <Go onClick={() => void model.checkDevice()}>{t("device.recheck")}</Go>}
+      <button type="button" class="second wide" onClick={copy}>
+        {t("first.copy")}
+      </button>
+      {copied && <p role="status">{t("first.copied")}</p>}
+      {ability.inApp && (
+        <button type="button" class="plain" onClick={() => void model.checkDevice()}>
+          {t("device.recheck")}
+        </button>
       )}
+      <p>{t("device.other")}</p>
+      <Qr text={model.absolute("vote/")} label={t("device.other")} />
+      <p>{t("place.other")}</p>
     </>
   );
 }
@@ -142,12 +135,10 @@ export function IdentifyScreen({ model, s, t }: Props) {
       </section>
       <section>
         <h2>{t("identify.documents")}</h2>
-        <div class="documents">
-          <Document kind="card" label={t("identify.document-card")} />
-          <Document kind="passport" label={t("identify.document-passport")} />
-          <Document kind="electronic" label={t("identify.document-electronic")} />
-        </div>
         <p>{t("identify.pin")}</p>
+        <Document kind="card" label={t("identify.document-card")} />
+        <Document kind="passport" label={t("identify.document-passport")} />
+        <Document kind="electronic" label={t("identify.document-electronic")} />
         <p>{t("identify.expired")}</p>
       </section>
     </>
