@@ -21,13 +21,6 @@ def interrupt(cluster: Cluster, fault: str) -> None:
     cluster.start()
 
 
-def reconnect(trial: Trial) -> None:
-    """Give the test its own connections back."""
-    trial.town.context.database.engine.dispose()
-    trial.admin.close()
-    trial.admin = trial.cluster.connect(trial.database_name)
-
-
 @pytest.mark.parametrize("fault", ["restarted", "killed"])
 def test_the_database_goes_down_while_people_vote(make_trial: Callable[..., Trial], matrix: Matrix, fault: str) -> None:
     trial = make_trial()
@@ -39,7 +32,7 @@ def test_the_database_goes_down_while_people_vote(make_trial: Callable[..., Tria
     assert clients[1].cast(entries[0]).status_code == 201
     seen = len(sequencer.events)
     interrupt(trial.cluster, fault)
-    reconnect(trial)
+    trial.reconnect()
     for client, entry in zip(clients[1:], entries, strict=True):
         answer = client.cast_until_answered(entry)
         assert answer.status_code == 201, answer.text
@@ -66,7 +59,7 @@ def test_without_a_database_nothing_is_acknowledged(make_trial: Callable[..., Tr
     answer = client.cast(entry)
     health = client.http.get("/health")
     trial.cluster.start()
-    reconnect(trial)
+    trial.reconnect()
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
     assert health.status_code == 503
     assert client.cast_until_answered(entry).status_code == 201

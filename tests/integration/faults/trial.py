@@ -58,6 +58,15 @@ _CLOCK = (
 )
 
 
+def wait_until(holds: Callable[[], bool], otherwise: str) -> None:
+    """Wait until something holds, asked again and again; raises TimeoutError with a text when it does not in time."""
+    end = time.monotonic() + WAIT_S
+    while not holds():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{otherwise}, for {WAIT_S} s")
+        time.sleep(PAUSE_S)
+
+
 @dataclass(slots=True)
 class Part:
     """A process of the server, and what it told on its log."""
@@ -259,11 +268,14 @@ class Trial:
     def take_over(self) -> None:
         """Sequence in this process again, with what database and files hold, as a new process would."""
         self.town.restart()
-        end = time.monotonic() + WAIT_S
         # The database may not have noticed yet that a killed process let go of the lock.
-        while not self.town.sequencer.start():
-            assert time.monotonic() < end, "too few witnesses answer, or another process holds the lock"
-            time.sleep(PAUSE_S)
+        wait_until(self.town.sequencer.start, "too few witnesses answer, or another process holds the lock")
+
+    def reconnect(self) -> None:
+        """Give the test its own connections back after the database was away."""
+        self.town.context.database.engine.dispose()
+        self.admin.close()
+        self.admin = self.cluster.connect(self.database_name)
 
     # ---------------------------------------------------------------------------------------------------- voters
 
