@@ -233,7 +233,7 @@ def test_the_camera_takes_the_commitment_and_a_picture_the_seed(
 
 def test_without_a_camera_the_page_says_what_else_there_is(context: BrowserContext, client: Path) -> None:
     check = Check(context, client, place_of(world_at("open"), client)).open_from(HERE)
-    check.page.evaluate("navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error('none'))")
+    check.page.evaluate("() => { navigator.mediaDevices.getUserMedia = () => Promise.reject(new Error()); }")
     check.button("camera")
     check.sees("no-camera")
     check.choose("picture", FilePayload(name="x.bmp", mimeType="image/bmp", buffer=b"no picture"))

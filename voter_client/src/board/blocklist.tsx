@@ -73,7 +73,7 @@ export function BlockList({ log, blocks, from }: { log: Log; blocks: Blocks; fro
                 <th scope="row" class="number">
                   <a href={`#/block/${block}`}>{words.number(block)}</a>
                 </th>
-                <td>{ms === undefined ? "–" : words.time(ms)}</td>
+                <td>{ms === undefined ? "–" : words.stamp(ms)}</td>
                 <td class="number">{words.number(end - start)}</td>
               </tr>
             ))}
@@ -141,7 +141,7 @@ export function BlockPage({ log, blocks, block }: { log: Log; blocks: Blocks; bl
             </li>
           </ul>
           <p>
-            {t("not-before")}: {row.ms === undefined ? "–" : words.time(row.ms)}
+            {t("not-before")}: {row.ms === undefined ? "–" : words.stamp(row.ms)}
           </p>
           {types === null && row.end - row.start > FEW_BUNDLES * BUNDLE && (
             <div class="row">

@@ -335,7 +335,8 @@ const LONG = 128;
 
 /** A decoded value: bytes as hexadecimal digits, objects as lists of their fields. */
 function Value({ of }: { of: unknown }): JSX.Element {
-  const { t } = useWords();
+  const words = useWords();
+  const { t } = words;
   if (of instanceof Uint8Array) {
     const text = toHex(of.slice(0, LONG));
     return (
@@ -365,6 +366,7 @@ function Value({ of }: { of: unknown }): JSX.Element {
             <dt translate={false}>{name}</dt>
             <dd>
               <Value of={value} />
+              {name.endsWith("_at_ms") && typeof value === "number" && ` (${words.time(value)})`}
             </dd>
           </div>
         ))}

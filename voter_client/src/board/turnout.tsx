@@ -336,7 +336,7 @@ function Range({ first, last }: { first: number; last: number }): JSX.Element {
 }
 
 function timeOf(words: Words, ms: number | undefined): string {
-  return ms === undefined ? "–" : words.time(ms);
+  return ms === undefined ? "–" : words.stamp(ms);
 }
 
 function isoOf(ms: number | undefined): string {

@@ -5,11 +5,19 @@ import { useEffect, useState } from "preact/hooks";
 import { toHex } from "../core/bytes.js";
 import type { Bytes } from "../core/bytes.js";
 import type { Log } from "../public/log.js";
+import type { Words } from "../public/words.js";
 import type { Blocks } from "./blocks.js";
 import { Table } from "./pieces.js";
 import { useWords } from "./words.js";
 
 const LOOK_BACK = 50;
+
+/** A span of time in the largest unit that still says it well. */
+function lagOf(words: Words, seconds: number): string {
+  const units: readonly (readonly [string, number])[] = [["days", 86_400], ["hours", 3_600], ["minutes", 60], ["seconds", 1]];
+  const [unit, length] = units.find(([, each]) => seconds >= 2 * each) ?? units.at(-1)!;
+  return words.t(unit, { n: Math.max(0, Math.floor(seconds / length)) });
+}
 
 export function Witnesses({ log, blocks, now_s }: { log: Log; blocks: Blocks; now_s: number }): JSX.Element {
   const words = useWords();
@@ -35,7 +43,7 @@ export function Witnesses({ log, blocks, now_s }: { log: Log; blocks: Blocks; no
     <section>
       <h2>{t("witnesses")}</h2>
       <p>{t("witnesses-why", { quorum, all: watches.length, faults })}</p>
-      <p>{t("head-age", { lag: t("seconds", { n: Math.max(0, Math.round(now_s - newest)) }) })}</p>
+      <p>{t("head-age", { lag: lagOf(words, now_s - newest) })}</p>
       <Table name={t("witnesses")}>
         <thead>
           <tr>
@@ -53,10 +61,10 @@ export function Witnesses({ log, blocks, now_s }: { log: Log; blocks: Blocks; no
                 {name}
               </th>
               <td>
-                {time_s === 0 ? t("never") : words.time(1000 * time_s, true)}
+                {time_s === 0 ? t("never") : words.stamp(1000 * time_s, true)}
                 {!here && ` (${t("not-on-this")})`}
               </td>
-              <td class="number">{time_s === 0 ? "–" : t("seconds", { n: newest - time_s })}</td>
+              <td class="number">{time_s === 0 ? "–" : lagOf(words, newest - time_s)}</td>
             </tr>
           ))}
         </tbody>

@@ -81,6 +81,11 @@ export class Words {
     return `${write(form.date)}, ${write(form.time)} ${this.texts[`${this.prefix}bishkek`] ?? "UTC+6"}`;
   }
 
+  /** A time in Bishkek for a table whose head names the zone: year-month-day hours:minutes. */
+  stamp(ms: number, seconds = false): string {
+    return new Date(ms + 6 * 3_600_000).toISOString().slice(0, seconds ? 19 : 16).replace("T", " ");
+  }
+
   /** A name that the election gives in three languages: this language's, else the first that is not empty. */
   pick(name: Readonly<Record<Language, string>>): { text: string; lang: Language } {
     const lang = [this.language, ...LANGUAGES].find((each) => name[each].trim() !== "") ?? this.language;
