@@ -41,6 +41,26 @@ def shoot(page: Page, folder: Path, group: str) -> Callable[[str], None]:
     return look
 
 
+def moved(by_ms: int) -> Callable[[Route], None]:
+    """Return what tells a page that voting lies some time later or earlier."""
+
+    def answer(route: Route) -> None:
+        got = route.fetch()
+        body = got.json()
+        body["times"]["opens_at_ms"] += by_ms
+        body["times"]["closes_at_ms"] += by_ms
+        route.fulfill(response=got, body=json.dumps(body))
+
+    return answer
+
+
+def spoil_note(route: Route) -> None:
+    """Take the witnesses' signatures off a checkpoint."""
+    got = route.fetch()
+    kept = [line for line in got.text().splitlines(keepends=True) if not line.startswith("\u2014 localhost/witness")]
+    route.fulfill(response=got, body="".join(kept))
+
+
 class Gallery:
     """Scenes of one language at one width; each opens its own phone."""
 
@@ -148,15 +168,7 @@ class Gallery:
         """Take the start before the opening and after the end, without an election, without a line."""
         for name, move in (("before", 3 * DAY_MS), ("after", -400 * DAY_MS)):
             walk = self.walk(name)
-
-            def moved(route: Route, move: int = move) -> None:
-                answer = route.fetch()
-                body = answer.json()
-                body["times"]["opens_at_ms"] += move
-                body["times"]["closes_at_ms"] += move
-                route.fulfill(response=answer, body=json.dumps(body))
-
-            walk.page.route("**/election", moved)
+            walk.page.route("**/election", moved(move))
             walk.start()
             walk.voter.context.close()
         walk = self.walk("offline")
@@ -205,7 +217,7 @@ class Gallery:
     def show_refusal(self) -> None:
         """Take a log that was changed, a page whose election is another, the question before a wipe and what follows it."""
         walk = self.walk("refused", resident=True)
-        walk.voter.context.route("**/log/checkpoint", lambda route: route.fulfill(body="no note at all"))
+        walk.voter.context.route("**/log/checkpoint", spoil_note)
         walk.return_home()
         walk.button("login.go").click()
         walk.heading("refused.heading").wait_for()

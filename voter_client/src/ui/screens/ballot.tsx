@@ -2,7 +2,7 @@
 //
 // Lines stand in ballot order, all of one size, none chosen beforehand; a search hides lines and never moves any.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { pick, type Words } from "../../words/words";
 import { parties, type Party, type Rule, search } from "../choice";
 import type { Contest } from "../model";
@@ -94,9 +94,6 @@ function FlatList({ contest, chosen, put, t }: ListProps) {
             {typed.trim() === ""
               ? t("ballot.lines", { count: t.number(names.length) })
               : t.count("ballot.found", shown.length)}
-          </p>
-          <p class="below" aria-hidden="true">
-            {t("ballot.below")}
           </p>
         </div>
       )}
@@ -208,6 +205,18 @@ function PartyList({ contest, chosen, put, t, list }: ListProps & { readonly lis
   );
 }
 
+/** Says that the list goes on, as long as its end is not on the screen. */
+function Below({ text }: { text: string }) {
+  const [more, setMore] = useState(false);
+  useEffect(() => {
+    const look = new IntersectionObserver(([seen]) => setMore(seen?.isIntersecting === false), { rootMargin: "0px 0px -80px" });
+    const end = document.getElementById("end");
+    if (end !== null) look.observe(end);
+    return () => look.disconnect();
+  }, []);
+  return more ? <p aria-hidden="true">{text}</p> : null;
+}
+
 export function BallotScreen(props: Props) {
   const { model, s, t } = props;
   const contests = model.contests();
@@ -228,20 +237,22 @@ export function BallotScreen(props: Props) {
       </h1>
       <p>{ruleText(t, rule, list !== null)}</p>
       {list === null ? <FlatList key={contest.id} {...inner} /> : <PartyList key={contest.id} {...inner} list={list} />}
+      <div id="end" />
       <div class="foot">
+        {remark === null && <Below text={t("ballot.below")} />}
         {rule.most > 1 && <p role="status">{t("ballot.count", numbers)}</p>}
         {remark !== null && (
           <div role="alert" class="remark">
             <p>{t(`ballot.${remark}`, numbers)}</p>
             {remark === "fewer" && (
-              <>
+              <div class="row">
                 <button type="button" class="second" onClick={() => model.step({ type: "next", rule, sure: true })}>
                   {t("ballot.leave")}
                 </button>
                 <button type="button" class="second" onClick={() => model.step({ type: "quiet" })}>
                   {t("ballot.more")}
                 </button>
-              </>
+              </div>
             )}
           </div>
         )}

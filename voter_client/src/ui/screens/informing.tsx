@@ -5,35 +5,13 @@ import { Go, Heading, Name, type Props } from "../parts";
 import { pick } from "../../words/words";
 import { ruleText } from "./ballot";
 
+/** A list up to this length lies open. */
+const SHORT = 12;
+
 export function CandidatesScreen({ model, s, t }: Props) {
   return (
     <>
       <Heading>{t("candidates.heading")}</Heading>
-      {s.election === null ? (
-        <p aria-busy={s.busy}>{s.busy ? t("checking.heading") : null}</p>
-      ) : (
-        <>
-          <p>{t("candidates.order")}</p>
-          {model.contests().map((contest) => {
-            const list = parties(contest.options.map((option) => pick(option.name, t.language)[0]));
-            return (
-              <section key={contest.id}>
-                <h2>
-                  <Name names={contest.title} t={t} />
-                </h2>
-                <p>{ruleText(t, contest.rule, list !== null)}</p>
-                <ol>
-                  {contest.options.map((option, at) => (
-                    <li key={at}>
-                      <Name names={option.name} t={t} />
-                    </li>
-                  ))}
-                </ol>
-              </section>
-            );
-          })}
-        </>
-      )}
       <section>
         <h2>{t("candidates.how")}</h2>
         <p>{t("candidates.how-text")}</p>
@@ -50,6 +28,57 @@ export function CandidatesScreen({ model, s, t }: Props) {
           </div>
         </figure>
       </section>
+      {s.election === null ? (
+        <p aria-busy={s.busy}>{s.busy ? t("checking.heading") : null}</p>
+      ) : (
+        <>
+          <p>{t("candidates.order")}</p>
+          {model.contests().map((contest) => {
+            const names = contest.options.map((option) => pick(option.name, t.language));
+            const list = parties(names.map(([name]) => name));
+            return (
+              <details key={contest.id} open={contest.options.length <= SHORT}>
+                <summary>
+                  <h2>
+                    <Name names={contest.title} t={t} />
+                  </h2>{" "}
+                  ({t.number(contest.options.length)})
+                </summary>
+                <p>{ruleText(t, contest.rule, list !== null)}</p>
+                {list === null ? (
+                  <ol>
+                    {contest.options.map((option, at) => (
+                      <li key={at}>
+                        <Name names={option.name} t={t} />
+                      </li>
+                    ))}
+                  </ol>
+                ) : (
+                  <ol>
+                    {list.map((party, at) => {
+                      const language = names[party.alone ?? party.candidates[0]?.option ?? 0]?.[1] ?? t.language;
+                      return (
+                        <li key={at} lang={language} translate={false} class="notranslate">
+                          <bdi>{party.name}</bdi>
+                          {party.candidates.length > 0 && (
+                            <ol>
+                              {party.candidates.map((candidate) => (
+                                <li key={candidate.option}>
+                                  <bdi>{candidate.name}</bdi>
+                                </li>
+                              ))}
+                            </ol>
+                          )}
+                        </li>
+                      );
+                    })}
+                  </ol>
+                )}
+              </details>
+            );
+          })}
+        </>
+      )}
     </>
   );
 }
@@ -72,6 +101,8 @@ export function PlaceScreen({ model, s, t }: Props) {
           </ul>
           <Go onClick={() => model.vote()}>{t("start.go-on")}</Go>
         </>
+      ) : s.me !== null && s.busy ? (
+        <p aria-busy="true">{t("checking.heading")}</p>
       ) : (
         <>
           <p>{t("place.unknown")}</p>
@@ -107,12 +138,19 @@ export function RecordScreen({ model, s, t }: Props) {
           {slot.ballots > 0 && <p>{t("record.last")}</p>}
           {slot.is_struck && <p>{t("record.struck")}</p>}
           <p>{t("record.not-me")}</p>
-          {s.outbox !== null && s.outbox.receipt !== null && (
-            <Go onClick={() => model.resume()}>{t("received.code")}</Go>
+          {s.outbox !== null && (
+            <Go onClick={() => model.resume()}>{s.outbox.receipt === null ? t("start.send") : t("record.receipt")}</Go>
           )}
-          <button type="button" class="plain" onClick={() => model.forgetMe()}>
-            {t("record.forget")}
-          </button>
+          {s.outbox !== null && s.outbox.receipt === null ? (
+            <p>{t("record.forget-unsent")}</p>
+          ) : (
+            <>
+              <button type="button" class="second" onClick={() => model.forgetMe()}>
+                {t("record.forget")}
+              </button>
+              <p>{t("record.forget-text")}</p>
+            </>
+          )}
         </>
       )}
     </>

@@ -63,24 +63,26 @@ export function SealingScreen({ t }: Props) {
   );
 }
 
+/** The check page's address as one types it. */
+const checkPage = (model: Props["model"]): string => model.absolute("check/").replace(/^https?:\/\//, "");
+
 export function CommitmentScreen({ model, s, t }: Props) {
   if (s.sealed === null) return null;
   return (
     <>
       <Heading>{t("commitment.heading")}</Heading>
-      <p>
-        <strong>{t("commitment.text")}</strong> {t("commitment.why")}
-      </p>
       <Code code={s.sealed.code} />
+      <p>{t("commitment.text")}</p>
+      <Go onClick={() => model.go("decide")}>{t("commitment.taken")}</Go>
+      <p>{t("commitment.why")}</p>
       <Qr text={`${model.absolute("check/")}#c=${toBase64Url(s.sealed.hash)}`} label={t("commitment.qr")} />
       <p>
         {t("commitment.scan")}{" "}
         <span class="address" translate={false}>
-          {model.absolute("check/")}
+          {checkPage(model)}
         </span>
       </p>
       <p>{t("commitment.hides")}</p>
-      <Go onClick={() => model.go("decide")}>{t("commitment.taken")}</Go>
     </>
   );
 }
@@ -105,8 +107,16 @@ export function DecideScreen({ model, s, t }: Props) {
   );
 }
 
+/** How long what opens a seal stays on the screen. */
+const SHOWN_MS = 60_000;
+
 export function ChallengeScreen({ model, s, t }: Props) {
-  const { sealed, opened } = s;
+  const { sealed, opened, seedShown } = s;
+  useEffect(() => {
+    if (!seedShown) return undefined;
+    const timer = setTimeout(() => model.set({ seedShown: false }), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [model, seedShown]);
   if (sealed === null || opened === null) return null;
   const keep = (): void => {
     const content = { dobush: "check/1", ballot: toBase64(sealed.ballot), seed: toBase64(opened.seed) };
@@ -117,14 +127,14 @@ export function ChallengeScreen({ model, s, t }: Props) {
       <Heading>{t("challenge.heading")}</Heading>
       <p>{t("challenge.text")}</p>
       <p>{t("challenge.onlookers")}</p>
-      {s.seedShown ? (
+      {seedShown ? (
         <Qr text={`dobush:seed:1:${toBase64Url(opened.seed)}`} label={t("challenge.qr")} />
       ) : (
-        <button type="button" class="second" onClick={() => model.set({ seedShown: true })}>
+        <button type="button" class="second wide" onClick={() => model.set({ seedShown: true })}>
           {t("challenge.show")}
         </button>
       )}
-      <button type="button" class="second" onClick={keep}>
+      <button type="button" class="second wide" onClick={keep}>
         {t("challenge.file")}
       </button>
       <p>{t("challenge.mismatch")}</p>
@@ -155,13 +165,15 @@ export function SendingScreen({ model, s, t }: Props) {
   return (
     <>
       <Heading>{t("sending.heading")}</Heading>
-      {s.kept && <p role="status">{t("sending.saved")}</p>}
-      <p>{t("sending.retry")}</p>
-      {s.outbox !== null && <Code code={s.outbox.code} />}
+      <p role="status">{t(s.kept ? "sending.saved" : "sending.unsaved")}</p>
+      {s.kept && <p>{t("sending.retry")}</p>}
       <Go onClick={() => void model.send()}>{t("sending.now")}</Go>
-      <button type="button" class="plain" onClick={() => model.vote()}>
-        {t("sending.vote-again")}
-      </button>
+      {s.problem !== null && s.problem.text !== t("frame.offline") && (
+        <button type="button" class="second wide" onClick={() => model.vote()}>
+          {t("sending.vote-again")}
+        </button>
+      )}
+      {s.outbox !== null && <Code code={s.outbox.code} />}
     </>
   );
 }
@@ -180,16 +192,19 @@ export function ReceivedScreen({ model, s, t }: Props) {
   };
   return (
     <>
+      {s.info !== null && (
+        <p class="paper">
+          <Name names={s.info.title} t={t} />
+        </p>
+      )}
       <Heading>✓ {t("received.heading")}</Heading>
       <p>
-        {when(deadline - delay)}
-        {city !== undefined && ` · ${t("start.same", { city: t(city[1]), when: t.moment(deadline - delay, city[0]) })}`}
+        <strong>{when(deadline - delay)}</strong>
+        {city !== undefined && (
+          <span class="screen"> · {t("start.same", { city: t(city[1]), when: t.moment(deadline - delay, city[0]) })}</span>
+        )}
       </p>
       <p>{t("received.signed")}</p>
-      <h2>{t("received.code")}</h2>
-      <Code code={outbox.code} />
-      <Qr text={`${model.absolute("check/")}#c=${toBase64Url(fromHex(outbox.hash))}`} label={t("received.code")} />
-      <p>{t("commitment.hides")}</p>
       <h2>{t("received.board-heading")}</h2>
       <p role="status" class={outbox.proof === null ? "board wait" : "board good"}>
         {outbox.proof !== null
@@ -198,7 +213,20 @@ export function ReceivedScreen({ model, s, t }: Props) {
             ? t("received.missing")
             : t("received.board-wait")}
       </p>
-      {outbox.proof === null && !late && <p>{t("received.next", { when: when(deadline) })}</p>}
+      {outbox.proof !== null ? (
+        <p class="screen">{t("received.close")}</p>
+      ) : (
+        !late && <p>{t("received.next", { when: when(deadline) })}</p>
+      )}
+      <h2>{t("received.code")}</h2>
+      <Code code={outbox.code} />
+      <p>
+        {t("commitment.hides")}{" "}
+        <span class="address" translate={false}>
+          {t("received.check", { address: checkPage(model) })}
+        </span>
+      </p>
+      <Qr text={`${model.absolute("check/")}#c=${toBase64Url(fromHex(outbox.hash))}`} label={t("received.code")} />
       <div class="row">
         <button type="button" class="second" onClick={keep}>
           {t("received.file")}
@@ -207,17 +235,18 @@ export function ReceivedScreen({ model, s, t }: Props) {
           {t("received.print")}
         </button>
       </div>
-      <p>{t("start.change")}</p>
-      <p>{t("start.unseen")}</p>
-      <div class="row">
-        <button type="button" class="plain" onClick={() => model.vote()}>
+      <section class="screen">
+        <h2>{t("received.change")}</h2>
+        <p>{t("start.change")}</p>
+        <p>{t("start.unseen")}</p>
+        <button type="button" class="second wide" onClick={() => model.vote()}>
           {t("received.change")}
         </button>
+        <p>{t("received.keeps")}</p>
         <button type="button" class="plain" onClick={() => void model.showRecord()}>
           {t("start.record")}
         </button>
-      </div>
-      <p>{t("received.close")}</p>
+      </section>
     </>
   );
 }

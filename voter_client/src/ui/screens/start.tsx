@@ -29,12 +29,11 @@ function Deadline({ model, s, t }: Props) {
   return (
     <section class="deadline">
       <p>
-        <strong>{t(key, { when: t.moment(instant, HOME) })}</strong> <span>({t("start.bishkek")})</span>
-        {leftText !== null && <span class="left">{leftText}</span>}
+        {t(key)}
+        <strong>{t.moment(instant, HOME)}</strong> ({t("start.bishkek")}){leftText !== null && ` · ${leftText}`}
       </p>
-      <p>{city !== undefined && t("start.same", { city: t(city[1]), when: t.moment(instant, city[0]) })}</p>
       <label>
-        {t("start.city")}{" "}
+        {t("start.city")}
         <select value={s.zone} onChange={(event) => model.set({ zone: event.currentTarget.value })}>
           {CITIES.map(([zone, name]) => (
             <option key={zone} value={zone}>
@@ -43,6 +42,7 @@ function Deadline({ model, s, t }: Props) {
           ))}
         </select>
       </label>
+      <p>{city !== undefined && t.moment(instant, city[0])}</p>
     </section>
   );
 }
@@ -73,7 +73,11 @@ export function StartScreen({ model, s, t }: Props) {
         </section>
       )}
       <Deadline model={model} s={s} t={t} />
-      {open && <p>{t("start.steps")}</p>}
+      {open && s.me === null && (
+        <p>
+          {t("start.steps")} {t("start.need")}
+        </p>
+      )}
       {open && (
         <Go onClick={() => model.vote()}>{s.me === null ? t("start.vote") : t("start.go-on")}</Go>
       )}
