@@ -98,6 +98,23 @@ def test_every_tag_carries_the_hash_of_its_file(built: Path) -> None:
             assert integrity[1] == integrity_of((page.parent / name[1]).read_bytes(), "sha256"), tag
 
 
+def later_of(page: Path) -> dict[str, tuple[str, list[str]]]:
+    """Return the files that a page fetches later: by name the hash, and the modules that need it."""
+    found = re.search(r'<link rel="later" href="([^"]+)"', page.read_text(encoding="utf-8"))
+    rows = json.loads((page.parent / found[1]).read_text(encoding="utf-8")) if found else []
+    return {name: (integrity, needed) for name, integrity, needed in rows}
+
+
+def test_every_file_that_is_fetched_later_is_listed_with_its_hash(built: Path) -> None:
+    for page in built.glob("*/index.html"):
+        listed = later_of(page)
+        for name, (integrity, _) in listed.items():
+            assert integrity == integrity_of((page.parent / name).read_bytes(), "sha256"), name
+        text = page.read_text(encoding="utf-8")
+        others = {path.name for path in page.parent.glob("*.js")} - set(re.findall(r'(?:src|href)="([^"]+)"', text))
+        assert others == set(listed), page.parent.name
+
+
 def imports_of(path: Path) -> list[str]:
     """Return the modules that a built one imports as it loads."""
     return re.findall(r'\b(?:from|import)"\./([^"]+)"', path.read_text(encoding="utf-8"))
@@ -105,11 +122,28 @@ def imports_of(path: Path) -> list[str]:
 
 def test_no_module_is_asked_for_before_its_hash_is_known(built: Path) -> None:
     for page in built.glob("*/index.html"):
-        order = re.findall(r'(?:src|href)="([^"]+\.js)"', page.read_text(encoding="utf-8"))
+        order = [*re.findall(r'(?:src|href)="([^"]+\.js)"', page.read_text(encoding="utf-8")), *later_of(page)]
         imports = {name: imports_of(page.parent / name) for name in order}
         for name, wanted in imports.items():
             assert set(wanted) <= set(order), f"{page.parent.name}: {name} imports what the page does not list"
             assert [each for each in wanted if name in imports[each]] == [], f"{name} is imported by what it imports"
+
+
+def test_what_is_needed_later_is_fetched_with_all_that_it_imports(built: Path) -> None:
+    for page in built.glob("*/index.html"):
+        listed = later_of(page)
+        first = set(re.findall(r'(?:src|href)="([^"]+\.js)"', page.read_text(encoding="utf-8")))
+        for name, (_, needed) in listed.items():
+            for imported in set(imports_of(page.parent / name)) - first:
+                assert set(needed) <= set(listed[imported][1]), (page.parent.name, imported, name)
+
+
+def test_what_the_voters_page_asks_for_later_has_its_name_in_the_list(built: Path) -> None:
+    sources = [CLIENT / "src/main.tsx", *(CLIENT / "src/ui").rglob("*.ts*")]
+    asked = {name for path in sources for name in re.findall(r'\blater\("([^"]+)"', path.read_text(encoding="utf-8"))}
+    asked |= {f"words-{language}-{group}" for language in ("ky", "ru", "en") for group in ("voter", "identity", "rest")}
+    assert len(asked) > 9
+    assert asked == {name for _, names in later_of(built / "vote/index.html").values() for name in names}
 
 
 def test_the_first_scripts_come_after_what_they_import(built: Path) -> None:

@@ -7,7 +7,8 @@ declare module "virtual:core-worker" {
 
 /**
  * `virtual:words/<language>/<prefix>[,<prefix>...]`: the texts of one language whose keys begin with one of the prefixes, taken
- * from locales/<language>.json.
+ * from locales/<language>.json; `virtual:words/<language>/=<group>`: a group of the voter's (bundle/words.mjs), `=voter` with
+ * `formats`, how the language writes dates and numbers.
  */
 declare module "virtual:words/*" {
   const words: Readonly<Record<string, string>>;
