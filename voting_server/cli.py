@@ -91,12 +91,18 @@ def migrate(side: SideOption = "desk") -> None:
 
 @app.command()
 def check(side: SideOption = "desk") -> None:
-    """Check settings, database, tables, clocks and files of an installation; exit 1 where something is wrong."""
+    """Check databases, tables, clocks and how far the sides are apart; exit 1 where something is wrong."""
     import voting_server.app  # noqa: F401, PLC0415 - declares every table
-    from voting_server.plumbing import migration  # noqa: PLC0415
+    from voting_server.plumbing import migration, separation  # noqa: PLC0415
     from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
 
-    faults = migration.find_faults(read_settings(Side(side)))
+    settings = read_settings(Side(side))
+    separation.mark_redis(settings)
+    findings = separation.look(settings)
+    faults = [*migration.find_faults(settings), *(each.text for each in findings if each.is_fault)]
+    for finding in findings:
+        if not finding.is_fault:
+            typer.echo(f"warning: {finding.text}")
     for fault in faults:
         typer.echo(fault)
     typer.echo("nothing is wrong" if not faults else f"{len(faults)} faults")

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from voting_server.plumbing.clock import SkewError, require_database_agreement
 from voting_server.plumbing.database import SIDES, Database, engine_of
+from voting_server.plumbing.separation import comment_on
 from voting_server.plumbing.sessions import BALLOT_SESSIONS, IDENTITY_SESSIONS
 from voting_server.plumbing.settings import Settings, Side
 
@@ -46,6 +47,8 @@ def migrate_side(settings: Settings) -> None:
         try:
             with database.begin() as connection:
                 command.upgrade(alembic_config(side, connection), "head")
+                if not database.is_sqlite:
+                    comment_on(connection, side)
                 role = make_url(url).username
                 if role and owner != url:
                     grant(connection, side, role)

@@ -14,6 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from voting_server.plumbing import logging
+from voting_server.plumbing.separation import mark_redis
 from voting_server.plumbing.settings import Limits, Settings, read_settings
 
 
@@ -114,6 +115,7 @@ def serve(application: str, host: str, port: int, workers: int, uds: str | None 
     """Run workers of an application factory until the process is told to end; return the exit status."""
     logging.configure()
     settings = read_settings()
+    mark_redis(settings)
     folder = tempfile.mkdtemp(prefix="dobush-metrics-") if workers > 1 else ""
     if folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
