@@ -2,7 +2,7 @@
 //
 // Spec: docs/operations/pages.md, docs/operations/identification.md.
 
-import { ProblemError } from "../api";
+import { type Identified, ProblemError } from "../api";
 import * as api from "../api-identity";
 import { proveCode, readCode } from "../code";
 import { fromHex } from "../core/bytes";
@@ -18,13 +18,18 @@ export { UnreadyDevice } from "./screens/identifying";
 
 export const SCREENS: Screens = { identify: IdentifyScreen, key: KeyScreen, enrolled: EnrolledScreen };
 
+/** The key to ask the phone for: where a key is being changed the phone offers what it has, the old one or the new one. */
+function keyInForce(identified: Identified, made: string): string | null {
+  return identified.requests.some((request) => request.type === "change") ? null : made;
+}
+
 /** Go on from where the way to the provider and back left off, or begin. */
 export async function beginIdentity(m: Model, handover: memory.Handover): Promise<void> {
   const kept = memory.readStep();
   if (kept !== null && handover.to === "") {
     try {
       const identified = await api.readIdentified();
-      const me = { pseudonym: identified.pseudonym, key: kept === "look" ? null : kept };
+      const me = { pseudonym: identified.pseudonym, key: kept === "look" ? null : keyInForce(identified, kept) };
       memory.keepStep(null);
       m.set({ identified, me });
       m.step({ type: "replace", to: "enrolled" });
@@ -101,7 +106,7 @@ export function makeKey(m: Model): Promise<void> {
     }
     const identified = await api.readIdentified();
     memory.keepStep(null);
-    m.set({ identified, code: null, me: { pseudonym: identified.pseudonym, key: made.id } });
+    m.set({ identified, code: null, me: { pseudonym: identified.pseudonym, key: keyInForce(identified, made.id) } });
     m.go("enrolled");
   });
 }

@@ -28,6 +28,8 @@ export interface Handover {
   readonly language: Language | null;
   readonly me: Me | null;
   readonly to: string;
+  /** What the other side's page said of the election: for the banner alone, nothing is decided by it. */
+  readonly kind: string;
 }
 
 function read(name: string): string | null {
@@ -67,12 +69,12 @@ export function takeHandover(): Handover {
   const language = isLanguage(given) ? given : isLanguage(kept) ? kept : null;
   if (isLanguage(given)) keepLanguage(given);
   const to = fields.get("to") ?? "";
-  return { language, to, me: HEX.test(pseudonym) ? { pseudonym, key: KEY.test(key) ? key : null } : null };
+  return { language, to, kind: fields.get("kind") ?? "", me: HEX.test(pseudonym) ? { pseudonym, key: KEY.test(key) ? key : null } : null };
 }
 
 /** The part of an address that hands over to the other side. */
-export function handoverTo(language: Language, me: Me | null, to: string): string {
-  const fields = new URLSearchParams({ lang: language });
+export function handoverTo(language: Language, me: Me | null, to: string, kind: string): string {
+  const fields = new URLSearchParams({ lang: language, kind });
   if (to !== "") fields.set("to", to);
   if (me !== null) {
     fields.set("me", me.pseudonym);

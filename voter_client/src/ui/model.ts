@@ -37,6 +37,8 @@ export interface State {
   readonly words: Words;
   readonly side: "identity" | "ballot";
   readonly info: api.ElectionInfo | null;
+  /** The election's kind as the other side's page handed it over: for the banner where no information is. */
+  readonly kind: string;
   /** The server's clock at the page's clock `at`: the phone's own date is never asked. */
   readonly server: { readonly nowMs: number; readonly at: number } | null;
   readonly zone: string;
@@ -96,6 +98,7 @@ export class Model {
       words,
       side: IDENTITY === "../" ? "identity" : "ballot",
       info: null,
+      kind: "",
       server: null,
       zone: "Europe/Moscow",
       election: null,
@@ -257,6 +260,7 @@ export class Model {
   // ------------------------------------------------------------------------------------------------------------ start
 
   async begin(handover: memory.Handover): Promise<void> {
+    this.set({ kind: handover.kind });
     if (this.state.side === "identity") {
       await this.act("identity", ({ beginIdentity }) => beginIdentity(this, handover));
       return;
@@ -286,7 +290,8 @@ export class Model {
   /** Where the other side's page is, with what it needs to know. */
   address(side: "identity" | "ballot", to = ""): string {
     const base = side === "identity" ? IDENTITY : BALLOT;
-    return `${base}vote/${memory.handoverTo(this.state.words.language, side === "ballot" ? this.state.me : null, to)}`;
+    const { words, me, info, kind } = this.state;
+    return `${base}vote/${memory.handoverTo(words.language, side === "ballot" ? me : null, to, info?.kind ?? kind)}`;
   }
 
   /** An address that another device can open. */
