@@ -8,7 +8,9 @@ check covered at least one object; where the record rightly holds no such object
 """
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from dataclasses import replace
+from itertools import pairwise
 from typing import Final
 
 from audit.report import (
@@ -20,13 +22,17 @@ from audit.report import (
     Finding,
     Option,
     Report,
+    Sighting,
     Software,
     Span,
     Subject,
+    Witness,
     Work,
     spans,
+    withhold,
 )
 from audit.verify import Audited, Given
+from crypto.election.board import Attendance
 from crypto.election.entries import Text3
 from crypto.election.record import CHECKS, Record, Refusal
 from crypto.merkle import TILE_WIDTH
@@ -96,7 +102,10 @@ def conclude(
         numbers=_numbers(record, audited) if record is not None and known else {},
         contests=_contests(record) if record is not None and known else (),
         districts=_districts(record, given) if record is not None and known else (),
-        turnout=_turnout(record) if record is not None and known else (),
+        turnout=_spans(record, record.board.ballots_by_block) if record is not None and known else (),
+        revotes=_spans(record, record.board.revotes_by_block) if record is not None and known else (),
+        witnesses=_witnesses(record) if record is not None and known else (),
+        sightings=_sightings(record) if record is not None and known else (),
         remarks=_remarks(record) if record is not None and known else (),
         undrilled=_undrilled(record) if record is not None and known else (),
         work=work,
@@ -187,6 +196,7 @@ def _subject(record: Record) -> Subject:
         minimum_cell=manifest.minimum_cell,
         opens_at_ms=manifest.opens_at_ms,
         closes_at_ms=manifest.closes_at_ms,
+        interval_ms=manifest.interval_ms,
     )
 
 
@@ -241,6 +251,9 @@ def _contests(record: Record) -> tuple[Contest, ...]:
 def _districts(record: Record, given: Given) -> tuple[District, ...]:
     roll, slots = record.roll, given.slots
     names = sorted({*roll.slots_by_district, *(slots or {})})
+    counts, minimum = record.figures().districts, record.parts.manifest.minimum_cell
+    voted = withhold({name: each.counted for name, each in counts.items()}, minimum)
+    revotes = withhold({name: each.revotes for name, each in counts.items()}, minimum)
     return tuple(
         District(
             id=district,
@@ -250,15 +263,37 @@ def _districts(record: Record, given: Given) -> tuple[District, ...]:
             credentials=roll.credentials_by_district[district],
             changes=roll.changes_by_district[district],
             strikes=roll.strikes_by_district[district],
+            voted=voted.get(district, 0),
+            revotes=revotes.get(district, 0),
         )
         for district in names
     )
 
 
-def _turnout(record: Record) -> tuple[Span, ...]:
-    by_block = record.board.ballots_by_block
-    return spans(
-        [by_block.get(block, 0) for block in range(record.board.block + 1)], record.parts.manifest.minimum_cell
+def _spans(record: Record, by_block: Mapping[int, int]) -> tuple[Span, ...]:
+    board = record.board
+    found = spans([by_block.get(block, 0) for block in range(board.block + 1)], record.parts.manifest.minimum_cell)
+    starts = {block: size for size, block in board.ends.items()}
+    # A block's last entry stands before the next one's seal.
+    return tuple(replace(span, seen_ms=board.upper_ms(starts.get(span.last_block, record.size) - 1)) for span in found)
+
+
+def _witnesses(record: Record) -> tuple[Witness, ...]:
+    attendance = record.board.attendance
+    names = sorted({*record.keyring.witnesses, *attendance})
+    kept = {name: attendance.get(name, Attendance()) for name in names}
+    return tuple(
+        Witness(name, each.heads, round(each.behind_s / each.heads, 2) if each.heads else 0.0, each.most_s)
+        for name, each in kept.items()
+    )
+
+
+def _sightings(record: Record) -> tuple[Sighting, ...]:
+    board = record.board
+    heads = [board.heads[size] for size in board.sizes]
+    return tuple(
+        Sighting(board.ends[head.size], head.upper_ms, max(head.upper_ms - before.upper_ms, 0))
+        for before, head in pairwise(heads)
     )
 
 

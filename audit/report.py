@@ -10,7 +10,7 @@ every percentage stands beside its count and its base. `audit.page` renders the 
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
@@ -90,6 +90,7 @@ class Subject:
     minimum_cell: int
     opens_at_ms: int
     closes_at_ms: int
+    interval_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,11 @@ class Contest:
 
 @dataclass(frozen=True, slots=True)
 class District:
-    """Slots, credentials, changes and strikes of one district; `given` are the slots named from outside."""
+    """Slots, credentials, changes and strikes of one district; `given` are the slots named from outside.
+
+    `voted` counts pseudonyms with a counted ballot, `revotes` ballots that replaced another; None is withheld, because
+    it would speak of fewer people than the minimum of a cell.
+    """
 
     id: int
     name: dict[str, str]
@@ -135,15 +140,37 @@ class District:
     credentials: int
     changes: int
     strikes: int
+    voted: int | None = None
+    revotes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Consecutive blocks and the ballots they took in."""
+    """Consecutive blocks and the ballots they took in; `seen_ms` is when the witnesses had seen the last of them."""
 
     first_block: int
     last_block: int
     ballots: int
+    seen_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """How many sealed checkpoints a witness cosigned, and how many seconds after the first of all it did."""
+
+    name: str
+    checkpoints: int
+    mean_s: float
+    most_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A sealed checkpoint: the block it ends, when witnesses had seen it, and milliseconds since the one before."""
+
+    block: int
+    seen_ms: int
+    wait_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +198,9 @@ class Report:
     contests: tuple[Contest, ...] = ()
     districts: tuple[District, ...] = ()
     turnout: tuple[Span, ...] = ()
+    revotes: tuple[Span, ...] = ()
+    witnesses: tuple[Witness, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
     remarks: tuple[str, ...] = ()
     undrilled: tuple[str, ...] = ()
     work: Work = Work(0.0, 0, 0)
@@ -202,8 +232,8 @@ def spans(ballots_by_block: Sequence[int], minimum: int, most: int = 48) -> tupl
 
     A few ballots in one minute say who voted then; the last span therefore swallows what is too small.
 
-    >>> spans([0, 3, 9, 30, 2], minimum=10)
-    (Span(first_block=1, last_block=2, ballots=12), Span(first_block=3, last_block=4, ballots=32))
+    >>> [(span.first_block, span.last_block, span.ballots) for span in spans([0, 3, 9, 30, 2], minimum=10)]
+    [(1, 2, 12), (3, 4, 32)]
     """
     used = [block for block, ballots in enumerate(ballots_by_block) if ballots]
     if not used:
@@ -222,6 +252,24 @@ def spans(ballots_by_block: Sequence[int], minimum: int, most: int = 48) -> tupl
     elif total >= minimum:
         done.append(Span(first, used[-1], total))
     return tuple(done)
+
+
+def withhold(figures: Mapping[int, int], minimum: int) -> dict[int, int | None]:
+    """Take out the figures of fewer than `minimum` people, and so many more that no difference speaks of so few.
+
+    Where all figures but one are known beside their sum, the sum would tell the last one: what is withheld together is
+    nothing or at least the minimum.
+
+    >>> withhold({1: 30, 2: 4, 3: 12, 4: 0}, 10)
+    {1: 30, 2: None, 3: None, 4: 0}
+    """
+    shown: dict[int, int | None] = dict(figures)
+    hidden = 0
+    for name, figure in sorted(figures.items(), key=lambda item: (item[1], item[0])):
+        if 0 < figure < minimum or 0 < hidden < minimum:
+            shown[name] = None if figure else 0
+            hidden += figure
+    return shown
 
 
 def to_json(report: Report) -> str:

@@ -379,7 +379,7 @@ class Ballots:
             self._entries[row] = context.index
             self._roll.settle_key(row, key[1])
             self.accepted += 1
-            self._board.count_ballot(context.index, context.block)
+            self._board.count_ballot(context.index, context.block, again=last_index >= 0)
 
         recheck = lambda: self._require_new(prints, head, body.ballot, context)  # noqa: E731
         contests = self._contests[head.style]

@@ -91,6 +91,15 @@ class Head:
 
 
 @dataclass(slots=True)
+class Attendance:
+    """How a witness kept up with the sealed heads: how many it cosigned, and how long after the first one."""
+
+    heads: int = 0
+    behind_s: int = 0  # all together
+    most_s: int = 0
+
+
+@dataclass(slots=True)
 class Board:
     """The slice of the record's state that knows tree, blocks, heads and times; owned by the record.
 
@@ -112,6 +121,9 @@ class Board:
     quorumless: int = 0
     last_ballot_index: int = -1
     ballots_by_block: dict[int, int] = field(default_factory=dict)
+    revotes_by_block: dict[int, int] = field(default_factory=dict)
+    ends: dict[int, int] = field(default_factory=dict)  # by size: the block that ended there
+    attendance: dict[str, Attendance] = field(default_factory=dict)  # by witness
     opening_index: int = -1
     close_index: int = -1
     closed_root: bytes = b""
@@ -206,22 +218,25 @@ class Board:
         stated = (body.block, checkpoint.size, checkpoint.root)
         if stated != (self.block + 1, index, root):
             raise self._refuse_seal("another block number, size or root than this log's")
-        heads = self._verify_heads(body.quorum, log, (index, root))
+        quorums = self._verify_heads(body.quorum, log, (index, root))
 
         def commit() -> None:
+            self.ends[index] = self.block
             self.block, self.block_start = body.block, index
             self._last_leaf = b""
             self._touched.clear()
             self.open_ends[index] = root
             if self.phase is Phase.PARTS:
                 self.phase = Phase.SETUP
-            if not heads:
+            if not quorums:
                 self.quorumless += 1
                 return
-            for head in heads:
+            for quorum in quorums:
+                head = head_of(quorum, self.manifest.faults)
                 self.heads[head.size] = head
                 self.sizes.append(head.size)
-            self.newest = heads[-1]
+                self._note_attendance(quorum)
+            self.newest = self.heads[self.sizes[-1]]
             self.lower = max(self.lower or 0, self.newest.lower_ms)
             # Sizes rise, so only those that go are looked at, however many have waited.
             while self.open_ends and (size := next(iter(self.open_ends))) <= self.newest.size:
@@ -236,11 +251,11 @@ class Board:
         # before it.
         return Refused("BOARD-6", reason, culprit="server")
 
-    def _verify_heads(self, notes: Sequence[bytes], log: VerifierKey, end: tuple[int, bytes]) -> list[Head]:
+    def _verify_heads(self, notes: Sequence[bytes], log: VerifierKey, end: tuple[int, bytes]) -> list[QuorumCheckpoint]:
         """Check the quorum checkpoints of a seal against the ends of earlier blocks and of the one before (`end`)."""
         keys = self.keyring.witnesses.items()
         witnesses = [VerifierKey(name, key, TYPE_COSIGNATURE) for name, key in keys]
-        heads: list[Head] = []
+        quorums: list[QuorumCheckpoint] = []
         last = self.newest.size if self.newest is not None else 0
         for note in notes:
             try:
@@ -251,8 +266,16 @@ class Board:
             if size <= last or (self.open_ends.get(size) != root and (size, root) != end):
                 raise self._refuse_quorum(f"{size} entries with this root are no end of a block above the last head")
             last = size
-            heads.append(head_of(quorum, self.manifest.faults))
-        return heads
+            quorums.append(quorum)
+        return quorums
+
+    def _note_attendance(self, quorum: QuorumCheckpoint) -> None:
+        first = quorum.times_s[0]
+        for item in quorum.cosignatures:
+            kept = self.attendance.setdefault(item.witness.name, Attendance())
+            kept.heads += 1
+            kept.behind_s += item.time_s - first
+            kept.most_s = max(kept.most_s, item.time_s - first)
 
     @staticmethod
     def _refuse_quorum(reason: str) -> Refused:
@@ -313,8 +336,10 @@ class Board:
 
         return Step((claim,), commit)
 
-    def count_ballot(self, index: int, block: int) -> None:
-        """Note an accepted ballot of a block."""
+    def count_ballot(self, index: int, block: int, *, again: bool = False) -> None:
+        """Note an accepted ballot of a block; `again` where it replaces an earlier one."""
+        if again:
+            self.revotes_by_block[block] = self.revotes_by_block.get(block, 0) + 1
         self.ballots_by_block[block] = self.ballots_by_block.get(block, 0) + 1
         self.last_ballot_index = index
 

@@ -738,15 +738,21 @@ class Record:
         if self._figures is not None and self._figures[0] == self.size:
             return self._figures[1]
         counted: Counter[int] = Counter()
+        revotes: Counter[int] = Counter()
         struck = 0
         for slot, row in self.roll.credentialed():
-            if self.ballots.last(row)[0]:
+            number = self.ballots.last(row)[0]
+            if number:
+                district = self.parts.district[self.roll.unit_and_style(slot)[0]]
+                revotes[district] += number - 1
                 if self.roll.is_struck(slot):
                     struck += 1
                 else:
-                    counted[self.parts.district[self.roll.unit_and_style(slot)[0]]] += 1
+                    counted[district] += 1
         districts = {
-            district: DistrictCounts(slots, self.roll.credentials_by_district[district], counted[district])
+            district: DistrictCounts(
+                slots, self.roll.credentials_by_district[district], counted[district], revotes[district]
+            )
             for district, slots in sorted(self.roll.slots_by_district.items())
         }
         figures = Figures(self.ballots.accepted, counted.total(), self.superseded, struck, districts)

@@ -622,11 +622,12 @@ def hash_receipt(receipt: bytes, kind: Kind) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class DistrictCounts:
-    """Slots, credentials and pseudonyms with a counted ballot of one district."""
+    """Slots, credentials and pseudonyms with a counted ballot of one district, and ballots that replaced another."""
 
     slots: int
     credentials: int
     counted: int
+    revotes: int = 0
 
 
 def verify_counts(
