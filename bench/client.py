@@ -8,10 +8,12 @@ library's own products. Writes `bench/results/client.json`.
 from __future__ import annotations
 
 import gzip
+import json
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -29,6 +31,7 @@ ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-bac
 OPTIONS = (3, 18, 54, 500)
 COLD_RUNS, WARM_RUNS = 5, 9
 PLACE = "http://localhost:1/"
+LANGUAGES = ("ky", "ru", "en")
 
 _RUN = """async (tasks) => {
   const worker = new Worker("sealing.js");
@@ -88,29 +91,66 @@ def measure_sealing(browser: Browser, script: str) -> Iterator[Figure]:
         yield Figure(f"library.encrypt.{options}.cold_ms", round(median(run[0] for run in runs), 1), "ms")
 
 
+@dataclass(frozen=True)
+class Pages:
+    """The voter's page as it was built: which files are fetched when."""
+
+    folder: Path
+    first: frozenset[str]
+    list_name: str
+    later: Mapping[str, frozenset[str]]
+
+    def needed(self, *names: str) -> frozenset[str]:
+        """Return the files that modules of these names need beyond the first ones."""
+        return frozenset(file for file, modules in self.later.items() if modules & set(names)) - self.first
+
+    def before_ballot(self, language: str) -> frozenset[str]:
+        """Return what the ballot's side sends before it shows the first ballot, on a phone that is ready for a key."""
+        return self.first | {self.list_name} | self.needed("way", "record", f"words-{language}-voter")
+
+    def identification(self, language: str) -> frozenset[str]:
+        """Return what the identity side, another host, sends until the phone has its key."""
+        words = (f"words-{language}-voter", f"words-{language}-identity")
+        return self.first | {self.list_name} | self.needed("way", "identity", *words)
+
+    def afterwards(self, language: str) -> frozenset[str]:
+        """Return what comes while the ballot is marked: the rest of the pages, and the worker that seals."""
+        pieces = {path.name for path in self.folder.glob("core-*.txt")}
+        whole = self.needed("voting", "core", "qr", f"words-{language}-rest") | pieces
+        return whole - self.before_ballot(language)
+
+    def weigh(self, names: Iterable[str]) -> int:
+        """Return the compressed size of files in bytes."""
+        return sum(len(gzip.compress((self.folder / name).read_bytes(), 9)) for name in names)
+
+
+def read_pages(folder: Path) -> Pages:
+    """Read which files the voter's page names, and its list of what is fetched later."""
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    first = re.findall(r'<(?:link rel="(?:stylesheet|modulepreload)" href|script [^>]*src)="([^"]+)"', page)
+    (name,) = re.findall(r'<link rel="later" href="([^"]+)"', page)
+    rows = json.loads((folder / name).read_text(encoding="utf-8"))
+    return Pages(folder, frozenset({"index.html", *first}), name, {row[0]: frozenset(row[2]) for row in rows})
+
+
 def measure_page() -> Iterator[Figure]:
-    """Measure what travels for the first screen, and for everything that a voter of one language can need."""
-    page = (BUILT / "index.html").read_text(encoding="utf-8")
-    first = {
-        "index.html",
-        *re.findall(r'<(?:link rel="(?:stylesheet|modulepreload)" href|script [^>]*src)="([^"]+)"', page),
-    }
-    others = {
-        file
-        for names, file in re.findall(r'<link rel="later" data-for="([^"]*)" href="([^"]+)"', page)
-        if "words-ru" not in names and "words-en" not in names
-    }
-    others |= {path.name for path in BUILT.glob("core-*.txt")}
-    yield Figure("page.first_gzip_kb", weigh(first), "kB")
-    yield Figure("page.gzip_kb", weigh(first | others), "kB")
-    yield Figure("page.worker_gzip_kb", weigh({path.name for path in BUILT.glob("core-*.txt")}), "kB")
-    largest = max(BUILT.iterdir(), key=lambda path: len(gzip.compress(path.read_bytes(), 9)))
-    yield Figure("page.largest_file_gzip_kb", weigh({largest.name}), "kB")
+    """Measure what travels for the first screen, before a ballot and afterwards; of three languages the most."""
+    pages = read_pages(BUILT)
+
+    def most(files: Callable[[str], frozenset[str]]) -> int:
+        return max(pages.weigh(files(language)) for language in LANGUAGES)
+
+    yield Figure("page.first_gzip_kb", in_kb(pages.weigh(pages.first)), "kB")
+    yield Figure("page.gzip_kb", in_kb(most(pages.before_ballot)), "kB")
+    yield Figure("page.identity_gzip_kb", in_kb(most(pages.identification)), "kB")
+    yield Figure("page.afterwards_gzip_kb", in_kb(most(pages.afterwards)), "kB")
+    yield Figure("page.worker_gzip_kb", in_kb(pages.weigh(path.name for path in BUILT.glob("core-*.txt"))), "kB")
+    yield Figure("page.largest_file_gzip_kb", in_kb(max(pages.weigh([path.name]) for path in BUILT.iterdir())), "kB")
 
 
-def weigh(names: set[str]) -> float:
-    """Return the compressed size of files of the voter's page in units of 1,024 bytes."""
-    return round(sum(len(gzip.compress((BUILT / name).read_bytes(), 9)) for name in names) / 1024, 1)
+def in_kb(size: int) -> float:
+    """Return bytes in units of 1,024."""
+    return round(size / 1024, 1)
 
 
 def main() -> None:
