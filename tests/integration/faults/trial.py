@@ -277,6 +277,12 @@ class Trial:
         self.admin.close()
         self.admin = self.cluster.connect(self.database_name)
 
+    def repoint(self, cluster: Cluster) -> None:
+        """Let this process, and every process that is started from now on, use the same database of another cluster."""
+        self.cluster, self.url = cluster, cluster.url(self.database_name, "ballot")
+        self.reconnect()
+        object.__setattr__(self.town.context, "database", Database(self.url))
+
     # ---------------------------------------------------------------------------------------------------- voters
 
     def client(self, place: int) -> Client:
