@@ -173,7 +173,7 @@ export function BlockPage({ log, blocks, block }: { log: Log; blocks: Blocks; bl
             </Table>
           )}
           <div class="row">
-            <a class="button" href={`#/entries/${Math.min(row.end - 1, row.start + PAGE - 1)}`}>
+            <a class="button" href={`#/entries/${Math.min(log.size - 1, row.start + PAGE - 1)}`}>
               {t("show-entries")}
             </a>
             {block > 0 && (
