@@ -280,26 +280,6 @@ def to_json(report: Report) -> str:
     return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def results_csv(report: Report) -> str:
-    """Return every counted figure as CSV: contest, option, votes, ballots (the base of any percentage)."""
-    rows = ["contest_id,contest,option_number,option,votes,ballots"]
-    for contest in report.contests:
-        for number, option in enumerate(contest.options, 1):
-            names = (
-                contest.title.get("en", ""),
-                option.name.get("ky") or option.name.get("ru") or option.name.get("en", ""),
-            )
-            title, name = (_csv_field(name) for name in names)
-            rows.append(f"{contest.id},{title},{number},{name},{option.votes},{contest.ballots}")
-    return "\r\n".join(rows) + "\r\n"
-
-
-def _csv_field(text: str) -> str:
-    """Quote a name; a leading = + - @ would be a formula in a spreadsheet."""
-    safe = "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-    return '"' + safe.replace('"', '""') + '"'
-
-
 def headline(report: Report, t: Dictionary) -> str:
     """Return the verdict with the election's kind, in one line."""
     kind = report.subject.kind if report.subject else "unknown"

@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from audit.page import to_html
-from audit.report import results_csv, to_text
+from audit.report import to_text
+from audit.tables import results as results_csv
 from crypto.election.entries import Text3
 from locales import LANGUAGES, dictionary
 from tests.folders import audited, files_of, given_of

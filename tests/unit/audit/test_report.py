@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit import report as reports
+from audit import tables
 from audit.report import Contest, Culprit, Finding, Option, Report, Software, Span, Subject, Work
 from locales import LANGUAGES, dictionary
 
@@ -127,5 +128,5 @@ def test_names_cannot_move_the_cursor_or_turn_the_line_round() -> None:
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@x", '=HYPERLINK("http://x")'])
 def test_names_are_no_formulas_in_the_csv(name: str) -> None:
     hostile = replace(CONTEST, options=(Option({"ky": name}, 12),))
-    table = reports.results_csv(replace(REPORT, contests=(hostile,)))
+    table = tables.results(replace(REPORT, contests=(hostile,)))
     assert table.splitlines()[1].startswith('1,"President",1,"\'')
