@@ -36,7 +36,9 @@ def shoot(page: Page, folder: Path, group: str) -> Callable[[str], None]:
 
     def look(name: str) -> None:
         taken.append(name)
-        page.screenshot(path=folder / f"{group}-{len(taken):02d}-{name}.png", full_page=True, animations="disabled")
+        path = folder / f"{group}-{len(taken):02d}-{name}.png"
+        # A ballot's buttons stay at the screen's lower edge: it is shown as the screen shows it.
+        page.screenshot(path=path, full_page=not name.startswith("ballot"), animations="disabled")
 
     return look
 
@@ -174,7 +176,7 @@ class Gallery:
         walk = self.walk("offline")
         walk.page.route("**/election", lambda route: route.abort())
         walk.page.goto(f"{self.town.url}/vote/#lang={self.language}")
-        walk.page.get_by_role("alert").wait_for()
+        walk.button("frame.again").wait_for()
         walk.look("start")
         walk.voter.context.close()
 

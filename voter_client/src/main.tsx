@@ -45,7 +45,7 @@ function First({ choose, broken }: { choose: (language: Language) => void; broke
       {inApp && (
         <section class="warning">
           {say("in-app")}
-          <button type="button" onClick={copy}>
+          <button type="button" class="second" onClick={copy}>
             {LANGUAGES.map((language) => TEXTS[language]["client.first.copy"]).join(" · ")}
           </button>
           {copied && <div role="status">{say("copied")}</div>}

@@ -246,11 +246,11 @@ export class Model {
     const { words } = this.state;
     const family = check.replace(/-\d+$/, "");
     const text =
-      family === "MANIFEST" || family === "SIGNATURE" || family === "RECORD"
+      family === "MANIFEST" || (family === "SIGNATURE" && check !== "SIGNATURE-5") || family === "RECORD"
         ? words("refused.manifest")
         : family === "CEREMONY" || family === "THRESHOLD"
           ? words("refused.key")
-          : family === "BOARD" || family === "MERKLE" || family === "BALLOT"
+          : family === "BOARD" || family === "MERKLE" || family === "BALLOT" || family === "SIGNATURE"
             ? words("refused.head")
             : words("refused.other");
     this.forget();

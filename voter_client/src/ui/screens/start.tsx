@@ -54,7 +54,7 @@ export function StartScreen({ model, s, t }: Props) {
     return (
       <>
         <Heading>{t("frame.title")}</Heading>
-        {model.pin === "" && <p>{t("start.none")}</p>}
+        {s.problem === null && <p>{t(model.pin === "" ? "start.none" : "frame.offline")}</p>}
         <Go onClick={() => void model.loadInfo()}>{t("frame.again")}</Go>
       </>
     );
@@ -81,7 +81,14 @@ export function StartScreen({ model, s, t }: Props) {
       {open && (
         <Go onClick={() => model.vote()}>{s.me === null ? t("start.vote") : t("start.go-on")}</Go>
       )}
-      {now > info.times.closes_at_ms && <p>{t("start.closed-text")}</p>}
+      {now > info.times.closes_at_ms && (
+        <>
+          <p>{t("start.closed-text")}</p>
+          <a class="big" href={model.absolute("board/")}>
+            {t("start.results")}
+          </a>
+        </>
+      )}
       <ul class="links">
         <li>
           <button type="button" class="plain" onClick={() => void model.show("candidates")}>
