@@ -18,6 +18,15 @@ CORE_WITHOUT_PAGE = {
     "cbor": "described in docs/spec/encoding.md, section Bytes",
     "errors": "described in docs/spec/README.md, section Refusals",
     "election": "puts together what docs/client.md says",
+    "opened": "puts together what docs/client.md says",
+    "facts": "a verified election as plain values",
+    "envelope": "described in docs/spec/entries.md",
+    "hashing": "described in docs/spec/transcript.md",
+    "suite": "described in docs/spec/group.md",
+    "strict": "described in docs/spec/signatures.md",
+    "verifying": "described in docs/spec/signatures.md",
+    "ed25519": "described in docs/spec/signatures.md",
+    "notes": "described in docs/spec/signatures.md",
 }
 # Pages about what a program adds to the protocol.
 PAGES_OF_PROGRAMS = {"audit": "audit/verify.py", "trustee": "trustee_tools/ceremony.py"}
