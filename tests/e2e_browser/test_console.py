@@ -15,7 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Playwright, expect
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from crypto.election.entries import Freeze
 from locales import dictionary
@@ -250,8 +250,36 @@ def test_the_second_officers_browser_refuses_what_a_lying_service_shows(house: H
         expect(bakyt.page.get_by_role("button", name=bakyt.t("acts.sign-go"), exact=True)).to_have_count(0)
         with database.begin() as connection:
             connection.execute(PROPOSALS.update().values(**truth))
+    # A service that changes the act while it is read, after the name was typed, gets no signature either.
+    bakyt.go("acts")
+    bakyt.page.get_by_role("button", name="1. ").click()
+    bakyt.page.get_by_label(bakyt.t("acts.type-name", name="council-2030"), exact=True).fill("council-2030")
+    sign = bakyt.page.get_by_role("button", name=bakyt.t("acts.sign-go"), exact=True)
+    expect(sign).to_be_enabled()
+    body = bytes(truth["body"]).replace(b"Council", b"Cabinet")
+    with database.begin() as connection:
+        connection.execute(PROPOSALS.update().values(body=body))
+    bakyt.page.get_by_text(bakyt.t("acts.barrier.changed")).wait_for()
+    expect(sign).to_have_count(0)
+    with database.begin() as connection:
+        connection.execute(PROPOSALS.update().values(**truth))
     sign_act(bakyt, "manifest")
     bakyt.page.get_by_text(bakyt.t("state.taken")).first.wait_for()
+
+
+def test_a_trail_that_was_cut_short_is_noticed(house: House) -> None:
+    officer = open_browser(house)
+    officer.enter(house.invite("Aida", "Commission"))
+    officer.go("trail")
+    officer.page.get_by_text(officer.t("trail.whole")).wait_for()
+    table = roles_of(house.app).store.tables.trail
+    with house.app.state.context.database.begin() as connection:
+        connection.exec_driver_sql(f"DROP TRIGGER {table.name}_no_delete")
+        last = select(func.max(table.c.number)).scalar_subquery()
+        connection.execute(table.delete().where(table.c.number == last))
+    officer.page.reload()
+    officer.page.get_by_text(officer.t("trail.broken")).wait_for()
+    assert officer.violations() == []
 
 
 def test_a_registrar_imports_the_roll_draws_slots_and_prints_codes(

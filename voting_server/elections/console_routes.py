@@ -16,7 +16,7 @@ from starlette.responses import StreamingResponse
 from crypto.election.manifest import hash_manifest
 from voting_server.elections.acts import show_body
 from voting_server.elections.drafts import DraftIn, Place, draft
-from voting_server.elections.evidence import README, name_of, pack
+from voting_server.elections.evidence import README, audit, find_reports, name_of, pack
 from voting_server.elections.live import LiveState, look
 from voting_server.elections.prepared import prepare
 from voting_server.elections.service import Elections
@@ -135,13 +135,22 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
         responses={200: {"content": {"application/zip": {}}, "description": "The archive."}},
     )
     def read_evidence(asked: Caller) -> StreamingResponse:
-        """Return record, verifier, states and trail as one archive, to officers and operators."""
+        """Return record, auditor's report, verifier, states and trail as one archive, to officers and operators."""
         person = roles.require(asked, {"officer", "operator"})
         state = elections.state()
         roles.note(person.id, "evidence", "", "done")
-        trail = json.dumps([asdict(each) for each in roles.trail(None)], ensure_ascii=False).encode()
+        acts = [{**asdict(each), "hash": each.hash.hex()} for each in roles.whole_trail()]
+        trail = json.dumps(acts, ensure_ascii=False).encode()
         live = look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue)
-        states = {"election": state.model_dump_json().encode(), "live": live.model_dump_json().encode(), "trail": trail}
+        settings = roles.context.settings
+        states = {
+            "state/election.json": state.model_dump_json().encode(),
+            "state/live.json": live.model_dump_json().encode(),
+            "state/trail.json": trail,
+        }
+        reports = audit(settings.published_dir, state.manifest_hash, state.counts.entries)
+        reports |= find_reports(settings.data_dir / "reports")
+        states |= {f"report/{name}": content for name, content in reports.items()}
         readme = README.format(
             short_name=state.short_name, manifest_hash=state.manifest_hash, python=platform.python_version()
         )
@@ -149,7 +158,7 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
             "Content-Disposition": f'attachment; filename="{name_of(state.short_name)}"',
             "Cache-Control": "no-store",
         }
-        content = pack(roles.context.settings.published_dir, states, readme)
+        content = pack(settings.published_dir, states, readme)
         return StreamingResponse(content, media_type="application/zip", headers=headers)
 
     @router.get("/live")

@@ -7,6 +7,7 @@ and sign on their own machines; keys of this installation, its hosts and its rpI
 2
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from crypto.signatures import EDDSA, ES256, RS256
 CHECKS = tuple(f"MANIFEST-{number}" for number in range(1, 11))
 """What is judged of a manifest by itself; the other checks of this family are about authors."""
 _CHUNK = 400
+_TWINS = str.maketrans("аеорсхукмтвн", "aeopcxykmtbh")
 _LONGEST = 300
 
 
@@ -212,6 +214,9 @@ def _find_gaps(given: DraftIn) -> Iterable[Fault]:
     yield from _gaps_of_names("title", given.title)
     for group in ("trustees", "registrars", "officers", "witnesses"):
         yield from _gaps_of_people(group, getattr(given, group))
+    for group in ("registrars", "officers"):
+        if _are_alike([person.body for person in getattr(given, group)]):
+            yield Fault(group, "alike")
     if len(given.registrars) != 2:
         yield Fault("registrars", "two")
     if len(given.officers) == 1:
@@ -224,6 +229,17 @@ def _find_gaps(given: DraftIn) -> Iterable[Fault]:
         yield Fault("contests", "nothing")
     for at, contest in enumerate(given.contests):
         yield from _gaps_of_contest(f"contests[{at}]", contest)
+
+
+def _are_alike(bodies: Sequence[str]) -> bool:
+    """Tell whether bodies that the manifest would take for different ones differ in spelling only.
+
+    >>> _are_alike(["Commission", "commission "]), _are_alike(["Комиссия", "Koмиccия"]), _are_alike(["A", "B", "A"])
+    (True, True, False)
+    """
+    exact = {body.strip() for body in bodies if body.strip()}
+    plain = {"".join(unicodedata.normalize("NFKD", body).casefold().translate(_TWINS).split()) for body in exact}
+    return len(plain) < len(exact)
 
 
 def _gaps_of_people(group: str, people: Sequence[PersonIn]) -> Iterable[Fault]:

@@ -1,8 +1,9 @@
 """The evidence pack: what a court or an auditor needs to check an election again, as one file.
 
-Spec: `docs/operations/officers.md`, section "Evidence". A ZIP archive: the record as published, the verifier's sources
-and compiled kernel as installed here, states and trail as JSON, and the SHA-256 of each file. Whoever gets it believes
-none of it: the manifest hash comes from elsewhere, and the verifier too, where somebody prefers another copy.
+Spec: `docs/operations/officers.md`, section "Evidence". A ZIP archive: the record as published, the auditor's report
+over it, the verifier's sources and compiled kernel as installed here, states and trail as JSON, and the SHA-256 of each
+file. Whoever gets it believes none of it: the manifest hash comes from elsewhere, and the verifier too, where somebody
+prefers another copy.
 
 >>> name_of("town-2026")
 'evidence-town-2026.zip'
@@ -10,8 +11,15 @@ none of it: the manifest hash comes from elsewhere, and the verifier too, where 
 
 import hashlib
 import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
 import zipfile
 from collections.abc import Iterator, Mapping
+from importlib.metadata import distribution, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,16 +28,27 @@ _VERIFIER = ("audit", "crypto", "locales")
 _KEPT = {".py", ".pyi", ".json", ".so", ".typed"}
 _PORTION = 1 << 20
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
+MOST_AUDITED = 20_000
+"""Entries of the largest record that is audited for the pack; of a larger one the report is brought as a file."""
+_AUDIT_S = 300
+_ONE_AT_A_TIME = threading.Lock()
+_REPORTS = {".json", ".html", ".txt"}
+_NOT_MADE = """No report was made here: {reason}
+Run the auditor's program as README.txt says. Reports that somebody made elsewhere belong into the folder `reports`
+of the ballot side's data; the next pack holds them.
+"""
 README = """Evidence of the election {short_name}
 
 record/     the log as it was published: any copy of it has the same bytes
-verifier/   the auditor's program as it was installed here (Python {python})
+report/     what the auditor's program says of it; made by the installation itself, so make it again
+verifier/   the auditor's program as it was installed here (Python {python}); requirements.txt: the libraries beside it
 state/      state, live state and trail of the service when this was packed
 SHA256SUMS  of every file
 
 Verify with the manifest hash and the slots of each district that were published before the election:
 
-    dobush-audit verify record --manifest-hash HASH --slots figures.json
+    PYTHONPATH=verifier python -c "from audit.cli import main; main()" \\
+        verify record --manifest-hash HASH --slots figures.json
 
 Do not take the manifest hash from this file. It says: {manifest_hash}
 """
@@ -40,8 +59,60 @@ def name_of(short_name: str) -> str:
     return f"evidence-{short_name}.zip"
 
 
+def find_reports(folder: Path) -> dict[str, bytes]:
+    """Return the reports that somebody has put into a folder, by name."""
+    if not folder.is_dir():
+        return {}
+    found = (each for each in sorted(folder.iterdir()) if each.is_file() and not each.is_symlink())
+    return {each.name: each.read_bytes() for each in found if each.suffix in _REPORTS}
+
+
+def audit(record: Path, manifest_hash: str, size: int) -> dict[str, bytes]:
+    """Run the auditor's program over a record of so many entries; return its report's files, or why there is none.
+
+    A process of its own, with nothing of this one's environment: its keys are no affair of an auditor's.
+    """
+    if size > MOST_AUDITED:
+        return {"NOT-MADE.txt": _NOT_MADE.format(reason=f"the record has {size} entries").encode()}
+    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory() as scratch:
+        names = ("report.json", "report.html")
+        made = [Path(scratch, name) for name in names]
+        command = [sys.executable, "-c", "from audit.cli import main; main()", "verify", record.name]
+        command += ["--manifest-hash", manifest_hash, "--workers", "1", "--json", str(made[0]), "--html", str(made[1])]
+        environment = {
+            "PATH": os.environ.get("PATH", ""),
+            "PYTHONPATH": os.pathsep.join(each or str(Path.cwd()) for each in sys.path),
+        }
+        try:
+            ended = subprocess.run(  # noqa: S603 - this interpreter, and arguments of our own
+                command,
+                cwd=record.parent,
+                env=environment,
+                capture_output=True,
+                stdin=subprocess.DEVNULL,
+                timeout=_AUDIT_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return {"NOT-MADE.txt": _NOT_MADE.format(reason=f"it took more than {_AUDIT_S} s").encode()}
+        if not all(each.is_file() for each in made):
+            reason = ended.stderr.decode("utf-8", "replace").strip()[-500:] or f"status {ended.returncode}"
+            return {"NOT-MADE.txt": _NOT_MADE.format(reason=reason).encode()}
+        return {name: each.read_bytes() for name, each in zip(names, made, strict=True)}
+
+
+def requirements() -> bytes:
+    """Return the libraries that the verifier needs, each in the version that is installed here."""
+    needed = [each for each in distribution("dobush").requires or () if "extra" not in each]
+    names = [match[0] for each in needed if (match := re.match(r"[A-Za-z0-9_.-]+", each))]
+    return "".join(f"{name}=={version(name)}\n" for name in sorted(names)).encode()
+
+
 def pack(record: Path, states: Mapping[str, bytes], readme: str) -> Iterator[bytes]:
-    """Yield the archive in portions; nothing of it lies on a disk or as a whole in memory."""
+    """Yield the archive in portions; nothing of it lies on a disk or as a whole in memory.
+
+    `states` are further files by their names, for example `state/live.json`.
+    """
     sink = _Sink()
     sums: list[str] = []
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
@@ -62,8 +133,8 @@ def _members(record: Path, states: Mapping[str, bytes], readme: str) -> Iterator
     yield "README.txt", readme.encode()
     for path in sorted(each for each in record.rglob("*") if each.is_file()):
         yield f"record/{path.relative_to(record).as_posix()}", path
-    for name, content in states.items():
-        yield f"state/{name}.json", content
+    yield from states.items()
+    yield "verifier/requirements.txt", requirements()
     for package in _VERIFIER:
         root = Path(str(files(package)))
         for path in sorted(each for each in root.rglob("*") if each.is_file() and each.suffix in _KEPT):

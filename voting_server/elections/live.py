@@ -7,6 +7,8 @@ that stand in the dictionary (`console.alarm.<name>`); each says what a person c
 'drill-due'
 """
 
+from collections import Counter
+
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
@@ -30,7 +32,21 @@ ALARMS = frozenset(
         "stopped",
     }
 )
+MOST_COUNTED = 20_000
+"""Credentials of the largest roll whose voters are counted by district here: it is done under the record's lock."""
 _PATIENCE_INTERVALS, _PATIENCE_MS = 5, 30_000
+
+
+class DistrictTurnout(BaseModel):
+    """The same of one district."""
+
+    unit: int
+    name: dict[str, str]
+    slots: int
+    credentials: int
+    voters: int | None = Field(
+        default=None, description="none where the district is smaller than the smallest group, or the roll is large"
+    )
 
 
 class Turnout(BaseModel):
@@ -40,6 +56,7 @@ class Turnout(BaseModel):
     credentials: int
     voters: int = Field(description="pseudonyms with a valid ballot")
     ballots: int = Field(description="valid ballots, re-votes among them")
+    districts: list[DistrictTurnout] = []
 
 
 class Queue(BaseModel):
@@ -85,7 +102,7 @@ class Alarm(BaseModel):
 
 _EXAMPLE: JsonDict = {
     "election": EXAMPLE_STATE,
-    "turnout": {"slots": 24, "credentials": 20, "voters": 7, "ballots": 9},
+    "turnout": {"slots": 24, "credentials": 20, "voters": 7, "ballots": 9, "districts": []},
     "queue": {"waiting": 0, "limit": 20_000},
     "board": {"size": 40, "block": 9, "quorum_size": 40, "quorum_at_ms": 1_768_046_400_000},
     "witnesses": [{"name": "watch.example/1", "size": 40, "at_ms": 1_768_046_400_000, "is_behind": False}],
@@ -125,6 +142,7 @@ def look(board: Board, now_ms: int, queue_limit: int) -> LiveState:
             credentials=record.roll.credentials,
             voters=ballots - record.ballots.replaced,
             ballots=ballots,
+            districts=_districts(record),
         )
     late_ms = now_ms - (quorum_at_ms or 0)
     if heads.quorum_size < heads.size and late_ms > patience_ms:
@@ -142,6 +160,25 @@ def look(board: Board, now_ms: int, queue_limit: int) -> LiveState:
         drills=drills,
         alarms=alarms,
     )
+
+
+def _districts(record: Record) -> list[DistrictTurnout]:
+    roll, parts, voters = record.roll, record.parts, Counter[int]()
+    counted = roll.credentials <= MOST_COUNTED
+    if counted:
+        for slot, row in roll.credentialed():
+            if record.ballots.last(row)[0] and not roll.is_struck(slot):
+                voters[parts.district[roll.unit_and_style(slot)[0]]] += 1
+    return [
+        DistrictTurnout(
+            unit=unit,
+            name={each: getattr(parts.units[unit].name, each) for each in ("ky", "ru", "en")},
+            slots=slots,
+            credentials=roll.credentials_by_district[unit],
+            voters=voters[unit] if counted and slots >= parts.manifest.minimum_cell else None,
+        )
+        for unit, slots in sorted(roll.slots_by_district.items())
+    ]
 
 
 def _witness(name: str, newest: tuple[int, bytes] | None, quorum_size: int) -> WitnessState:

@@ -81,6 +81,9 @@ class Proposals:
             others = [each for each in self._roles.store.people(connection) if each.id in signers]
             if any((each.role, each.body) == (person.role, person.body) for each in others):
                 raise ProblemError("same-body")
+            if not all(each.is_active for each in others):
+                # Whose role has ended decides nothing any more, with what she signed before either.
+                raise ProblemError("proposal-closed")
             self._verify(person, self._keys(found.type, found.body), found.type, found.body, signed)
             try:
                 store.add_signature(connection, identifier, Signed(*signed, person.id, 0))
@@ -114,7 +117,9 @@ class Proposals:
         return self.find(identifier)
 
     def reject(self, person: Person, identifier: int, reason: str) -> None:
-        """End a proposal. Raises ProblemError where it is open no more."""
+        """End a proposal. Raises ProblemError where it is open no more, or is no affair of this person's role."""
+        if person.role != "officer" and self.find(identifier).type != "rotate":
+            raise ProblemError("forbidden")
         self.find(identifier)
         with self._context.database.begin() as connection:
             if not store.set_state(connection, identifier, "rejected", ended_by=person.id, note=reason):

@@ -15,6 +15,7 @@ from crypto.election.encoding import Message
 from crypto.election.entries import BODIES, Entry, Manifest, parse_entry
 from crypto.signatures import SigningKey
 from voting_server.board.service import Board, Queued
+from voting_server.elections import store
 from voting_server.elections.places import Places
 from voting_server.elections.progress import ElectionState, SlotState, describe
 from voting_server.plumbing.context import Context
@@ -120,7 +121,8 @@ class Elections:
         """Take in an author-signed entry: a repeat gets its old answer, a new one every check, then it waits.
 
         Raises Refused, ProblemError. An entry counts against the limit of its key only when it is new and its signature
-        held, so that nobody can use up somebody else's, not even with entries that everybody reads on the board.
+        held, so that nobody can use up somebody else's, not even with entries that everybody reads on the board. What
+        two persons have rejected here, or let run out, does not come in by this way either, until it is proposed anew.
         """
         entry = parse_entry(raw)
         if entry.type in OTHER_WAYS:
@@ -128,5 +130,10 @@ class Elections:
         return self._board.enqueue(raw, count=lambda: self._count(entry))
 
     def _count(self, entry: Entry) -> None:
+        with self._context.database.begin() as connection:
+            store.expire(connection)
+            if store.was_ended(connection, entry.type, entry.body):
+                # The first signature cannot be taken back: without this the second person could use it alone.
+                raise ProblemError("proposal-closed")
         for key_id, _ in entry.signatures:
             limit(self._context.cache, "entries", key_id.hex(), self._context.limits.entries_a_minute)

@@ -125,6 +125,13 @@ def add_signature(connection: Connection, proposal: int, signed: Signed) -> None
         raise SignedError from error
 
 
+def was_ended(connection: Connection, entry_type: str, body: bytes) -> bool:
+    """Tell whether an act was rejected or ran out, and nobody has proposed the same bytes anew."""
+    chosen = select(PROPOSALS.c.state).where(PROPOSALS.c.type == entry_type, PROPOSALS.c.body == body)
+    states = set(connection.execute(chosen).scalars())
+    return bool(states & {"rejected", "expired"}) and not states & {*OPEN, "taken"}
+
+
 def expire(connection: Connection) -> None:
     """End what nobody signed in time."""
     connection.execute(

@@ -73,7 +73,10 @@ def list_people(side: OneSide) -> None:
             state = "active" if each.is_active else "retired"
             typer.echo(f"{each.id}\t{each.role}\t{each.name}\t{each.body}\t{state}\t{each.passkeys} passkeys")
         with roles.context.database.read() as connection:
-            typer.echo(f"{roles.store.verify_trail(connection)} acts in the trail, their chain holds")
+            count = roles.store.verify_trail(connection)
+            newest = roles.store.trail(connection, most=1)
+        head = newest[0].hash.hex() if newest else ""
+        typer.echo(f"{count} acts in the trail, their chain holds; head {head}".rstrip())
 
 
 @contextmanager

@@ -113,7 +113,14 @@ class ActOut(BaseModel):
     """One line of the trail."""
 
     model_config = _example(
-        number=4, at_ms=1_768_046_400_000, person=1, name="A. Officer", act="log-in", subject="", outcome="done"
+        number=4,
+        at_ms=1_768_046_400_000,
+        person=1,
+        name="A. Officer",
+        act="log-in",
+        subject="",
+        outcome="done",
+        hash="ab" * 32,
     )
 
     number: int
@@ -123,6 +130,7 @@ class ActOut(BaseModel):
     act: str
     subject: str
     outcome: str = Field(description="begun, done, or the code of the problem, or the check that refused")
+    hash: str = Field(description="what the next act chains to: covers this act and all before it")
 
 
 class TrailOut(BaseModel):
@@ -188,6 +196,7 @@ def make_router(roles: Roles) -> APIRouter:
                     act=each.act,
                     subject=each.subject,
                     outcome=each.outcome,
+                    hash=each.hash.hex(),
                 )
                 for each in roles.trail(before)
             ]

@@ -307,6 +307,13 @@ class Roles:
         """Return everybody by id."""
         return {each.id: each for each in self.people()}
 
+    def whole_trail(self) -> list[Act]:
+        """Return every act, the newest first."""
+        found = self.trail(None)
+        while found and found[-1].number > 0:
+            found += self.trail(found[-1].number)
+        return found
+
     def trail(self, before: int | None) -> list[Act]:
         """Return the newest acts."""
         with self.context.database.read() as connection:

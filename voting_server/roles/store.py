@@ -129,6 +129,7 @@ class Act:
     act: str
     subject: str
     outcome: str
+    hash: bytes = b""
 
 
 class TakenError(Exception):
@@ -238,9 +239,10 @@ class Store:
     # ------------------------------------------------------------------------------------------------- passkeys
 
     def add_passkey(self, connection: Connection, identifier: bytes, person: int, key: bytes) -> None:
-        """Keep a passkey's public key; whoever had others loses them. Raises TakenError."""
-        passkeys = self.tables.passkeys
+        """Keep a passkey's public key; whoever had others loses them and every session. Raises TakenError."""
+        passkeys, sessions = self.tables.passkeys, self.tables.sessions.table
         connection.execute(delete(passkeys).where(passkeys.c.person == person))
+        connection.execute(delete(sessions).where(sessions.c.subject == subject_of(person)))
         try:
             connection.execute(insert(passkeys).values(id=identifier, person=person, key=key, counter=0))
         except IntegrityError as error:
@@ -334,7 +336,7 @@ def _person(row: Any, passkeys: int) -> Person:  # noqa: ANN401 - SQLAlchemy's o
 
 
 def _act(row: Any) -> Act:  # noqa: ANN401 - SQLAlchemy's own type
-    return Act(row.number, row.at_ms, row.person, row.act, row.subject, row.outcome)
+    return Act(row.number, row.at_ms, row.person, row.act, row.subject, row.outcome, bytes(row.hash))
 
 
 def fits(entries: Sequence[str]) -> bool:

@@ -1,7 +1,7 @@
 /** Acts that two persons sign: what is prepared, what waits, what became of it; each body is decoded from its bytes here. */
 
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { type Bytes, fromBase64, fromHex, toBase64, toHex } from "../core/bytes.js";
 import { BODIES, type EntryType } from "../core/entries.js";
 import { hashManifest, hashPart } from "../core/manifest.js";
@@ -68,10 +68,25 @@ export function useProposing(signer: Signer | null, bound: Bound, done: (proposa
   return { ...running, propose };
 }
 
-export function Acts({ me, signer, election, bound }: { me: Person; signer: Signer | null; election: Election | null; bound: Bound }): JSX.Element {
+export function Acts({
+  me,
+  signer,
+  election,
+  bound,
+  chosen,
+}: {
+  me: Person;
+  signer: Signer | null;
+  election: Election | null;
+  bound: Bound;
+  /** The act that the address names: its number, or NaN for the list. */
+  chosen: number;
+}): JSX.Element {
   const { t } = useWords();
   const { found, problem, again } = useAnswer<{ proposals: Proposal[] }>("proposals", 5_000);
-  const [chosen, setChosen] = useState<number | null>(null);
+  const setChosen = (id: number | null): void => {
+    location.hash = id === null ? "#/acts" : `#/acts/${id}`;
+  };
   const proposal = found?.proposals.find(({ id }) => id === chosen);
   return (
     <section>
@@ -168,7 +183,9 @@ function One({
   const under = own ?? { ...bound, shortName: election?.short_name ?? "" };
   const isOpen = proposal.state === "waiting" || proposal.state === "signed";
   const whole = own === null || fits({ manifest: proposal.body, parts: proposal.parts }, own.kind);
-  const barrier = whole ? whyNot(proposal, me, signer, read !== null) : "parts";
+  // What was shown first is what may be signed: a service that changes it under the reader's eyes gets no signature.
+  const shown = useRef(seen(proposal));
+  const barrier = shown.current !== seen(proposal) ? "changed" : whole ? whyNot(proposal, me, signer, read !== null) : "parts";
   const sign = (): void =>
     act(async () => {
       if (signer === null || read === null) return;
@@ -220,6 +237,7 @@ function One({
           <h4>{t("acts.sign")}</h4>
           {barrier === "" ? (
             <>
+              <p class="note">{t("acts.lasting")}</p>
               <Field id="typed" label={t("acts.type-name", { name: under.shortName })} value={typed} set={setTyped} />
               <div class="row">
                 <button type="button" class="main" disabled={busy || typed.trim() !== under.shortName} onClick={sign}>
@@ -262,6 +280,11 @@ function One({
       </div>
     </article>
   );
+}
+
+/** All that a signature would cover or that was shown with it. */
+function seen({ type, body, parts, state }: Proposal): string {
+  return JSON.stringify([type, body, state === "waiting" || state === "signed" ? parts : []]);
 }
 
 function manifestBound(read: { data: Bytes; plain: unknown } | null): (Bound & { shortName: string }) | null {

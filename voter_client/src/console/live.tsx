@@ -1,8 +1,12 @@
 /** The state of the election while it runs: alarms first, then who is awaited, turnout, queue, board, witnesses, drills. */
 
 import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { type Bytes, fromHex, toHex, u64, utf8 } from "../core/bytes.js";
+import { taggedHash } from "../core/transcript.js";
 import { Failure, State, Table, useAnswer } from "./pieces.js";
 import type { Act, Live } from "./service.js";
+import { inGroups } from "./signer.js";
 import { useWords } from "./words.js";
 
 export function LiveState(): JSX.Element {
@@ -112,16 +116,59 @@ function Row({ name, value }: { name: string; value: string }): JSX.Element {
   );
 }
 
+const REMEMBERED = "dobush-console-trail";
+
+/** Whether acts (the newest first) are a chain, and hold what this browser saw of it before. */
+export function holds(acts: readonly Act[], seen: { number: number; hash: string } | null): boolean {
+  const chained = acts.every((act, place) => {
+    const before = acts[place + 1];
+    if (before === undefined) return act.number > 0 || hashAct(new Uint8Array(32), act) === act.hash;
+    return act.number === before.number + 1 && hashAct(fromHex(before.hash), act) === act.hash;
+  });
+  const newest = acts[0];
+  if (seen === null) return chained;
+  if (newest === undefined || newest.number < seen.number) return false;
+  const known = acts.find(({ number }) => number === seen.number);
+  return chained && (known === undefined || known.hash === seen.hash);
+}
+
+function hashAct(previous: Bytes, { number, at_ms, person, act, subject, outcome }: Act): string {
+  const numbers = [number, at_ms, person].map(u64);
+  return toHex(taggedHash(utf8("dobush/1/installation/role-act"), previous, ...numbers, ...[act, subject, outcome].map(utf8)));
+}
+
+/** What this browser saw last of a side's trail, kept so that a shortened or rewritten trail is noticed. */
+function remembered(): { number: number; hash: string } | null {
+  try {
+    const found = JSON.parse(localStorage.getItem(REMEMBERED) ?? "null") as { number: number; hash: string } | null;
+    return found !== null && Number.isInteger(found.number) && typeof found.hash === "string" ? found : null;
+  } catch {
+    // Nothing that can be read: as if nothing had been seen.
+    return null;
+  }
+}
+
 /** Who did what with a role, and what came of it. */
 export function Trail(): JSX.Element {
   const words = useWords();
   const { t } = words;
   const { found, problem } = useAnswer<{ acts: Act[] }>("roles/trail", 10_000);
+  const newest = found?.acts[0];
+  const sound = found === null || holds(found.acts, remembered());
+  useEffect(() => {
+    if (sound && newest !== undefined) localStorage.setItem(REMEMBERED, JSON.stringify({ number: newest.number, hash: newest.hash }));
+  }, [sound, newest?.hash]);
   return (
     <section>
       <h2>{t("trail")}</h2>
       <p>{t("trail.why")}</p>
       <Failure problem={problem} />
+      {found !== null && <p class={sound ? "good" : "bad"}>{t(sound ? "trail.whole" : "trail.broken")}</p>}
+      {newest !== undefined && (
+        <p>
+          {t("trail.head", { number: String(newest.number) })} <span class="mono">{inGroups(newest.hash)}</span>
+        </p>
+      )}
       {found !== null && (
         <Table name={t("trail")}>
           <thead>

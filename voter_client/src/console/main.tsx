@@ -12,7 +12,7 @@ import { Entrance } from "./entrance.js";
 import { FoundingRoom } from "./founding.js";
 import { Key } from "./key.js";
 import { Evidence, LiveState, Trail } from "./live.js";
-import { Failure } from "./pieces.js";
+import { Failure, useAnswer } from "./pieces.js";
 import { ask, type Election, type Person, Problem, type Side } from "./service.js";
 import { RoadOfRoll, RoadToManifest, RoadToOpening } from "./road.js";
 import { Codes, Freeze, RollRoom } from "./roll.js";
@@ -119,7 +119,8 @@ function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): 
   const bound: Bound = election === null ? NOTHING : { kind: election.kind, manifestHash: fromHex(pinned === "" ? election.manifest_hash : pinned) };
   const rooms = ROOMS.filter((each) => (election === null ? each !== "live" && each !== "incidents" && each !== "evidence" : each !== "wizard"));
   const usual = election === null || election.phase === "setup" ? "road" : "live";
-  const room = rooms.find((each) => each === route) ?? usual;
+  const [asked, number] = route.split("/");
+  const room = rooms.find((each) => each === asked) ?? usual;
   return (
     <>
       {election !== null && <Banner of={election} />}
@@ -135,7 +136,7 @@ function Rooms({ me, setMe }: { me: Person; setMe: (person: Person) => void }): 
       </nav>
       {room === "road" && (election === null ? <RoadToManifest me={me} signer={signer} /> : <RoadToOpening election={election} />)}
       {room === "live" && <LiveState />}
-      {room === "acts" && <Acts me={me} signer={signer} election={election} bound={bound} />}
+      {room === "acts" && <Acts me={me} signer={signer} election={election} bound={bound} chosen={Number(number ?? "")} />}
       {room === "incidents" && <Incidents me={me} signer={signer} bound={bound} />}
       {room === "wizard" && (
         <Wizard
@@ -175,6 +176,7 @@ function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => v
   const manifestHash = pinned === "" ? new Uint8Array(32) : fromHex(pinned);
   return (
     <>
+      {keeps && <KindBanner />}
       <p class="note">{t("identity-side")}</p>
       {pinned === "" && <p class="open">{t("no-election")}</p>}
       <Failure problem={problem} />
@@ -194,6 +196,13 @@ function IdentityRooms({ me, setMe }: { me: Person; setMe: (person: Person) => v
       {room === "trail" && <Trail />}
     </>
   );
+}
+
+/** The same at the identity side, which tells the kind to those who keep the roll. */
+function KindBanner(): JSX.Element | null {
+  const { t } = useWords();
+  const { found } = useAnswer<{ kind: Election["kind"] }>("rolls");
+  return found === null || found.kind === "real" ? null : <p class="kind-banner">{t(`kind.${found.kind}`)}</p>;
 }
 
 /** Which election this is; a demo or practice election cannot be mistaken for one that counts. */

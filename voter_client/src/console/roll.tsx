@@ -283,6 +283,11 @@ export function Codes({ me, signer, manifestHash }: { me: Person; signer: Signer
                 <p class="mono code" translate={false}>
                   {each.code}
                 </p>
+                {found !== null && found.kind !== "real" && (
+                  <p>
+                    <strong>{t(`kind.${found.kind}`)}</strong>
+                  </p>
+                )}
                 <p>{t("codes.slip", { address: new URL("../vote/", location.href).href, hash: inGroups(hexOf(manifestHash)).slice(0, 19) })}</p>
               </li>
             ))}

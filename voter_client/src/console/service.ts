@@ -57,6 +57,7 @@ export interface Act {
   readonly act: string;
   readonly subject: string;
   readonly outcome: string;
+  readonly hash: string;
 }
 
 export interface Election {

@@ -2,6 +2,9 @@
 
 import hashlib
 import io
+import json
+import subprocess
+import sys
 import zipfile
 from base64 import b64decode
 from pathlib import Path
@@ -10,8 +13,10 @@ import pytest
 
 from crypto.election.entries import BODIES, Incident, Release
 from tests.desk import open_desk
+from tests.folders import SLOTS, files_of, write_files
 from tests.roles import enter
 from tests.simulator import fresh, secret, signing_key
+from voting_server.elections import evidence
 from voting_server.elections.prepared import TO_EXPLAIN, prepare
 
 
@@ -56,24 +61,63 @@ def test_a_release_is_prepared_without_its_effect() -> None:
     ]
 
 
-def test_the_evidence_holds_record_verifier_states_and_sums(tmp_path: Path) -> None:
+def test_the_evidence_is_enough_to_verify_again(tmp_path: Path) -> None:
     with open_desk(tmp_path, "complete") as desk:
-        published = desk.settings.published_dir
-        published.mkdir(parents=True, exist_ok=True)
-        (published / "checkpoint").write_bytes(b"a checkpoint")
+        write_files(desk.settings.published_dir, files_of(desk.world))
+        reports = desk.settings.data_dir / "reports"
+        reports.mkdir()
+        (reports / "observers.json").write_text("{}")
+        (reports / "observers.exe").write_text("no report")
         headers = enter(desk.app, "operator")
         answer = desk.client.get("/evidence", headers=headers)
         trail = desk.client.get("/roles/trail", headers=headers).json()["acts"]
+        manifest_hash = desk.world.manifest_hash.hex()
     archive = zipfile.ZipFile(io.BytesIO(answer.content))
     assert archive.testzip() is None
-    names = set(archive.namelist())
-    assert {"README.txt", "SHA256SUMS", "record/checkpoint", "state/election.json", "state/live.json"} <= names
-    assert {"verifier/audit/verify.py", "verifier/crypto/election/record.py", "verifier/locales/ru.json"} <= names
     for line in archive.read("SHA256SUMS").decode().splitlines():
         digest, _, name = line.partition("  ")
         assert hashlib.sha256(archive.read(name)).hexdigest() == digest
-    assert archive.read("record/checkpoint") == b"a checkpoint"
+    names = set(archive.namelist())
+    assert "report/NOT-MADE.txt" not in names, archive.read("report/NOT-MADE.txt")
+    assert {each for each in names if each.startswith("report/")} == {
+        f"report/{each}" for each in ("report.json", "report.html", "observers.json")
+    }
+    assert {"state/election.json", "state/live.json", "state/trail.json", "verifier/requirements.txt"} <= names
     assert trail[0]["act"] == "evidence"
+    # Nothing but the pack, the libraries that it names, and what was published elsewhere.
+    pack = tmp_path / "pack"
+    archive.extractall(pack)
+    (tmp_path / "figures.json").write_text(json.dumps({str(unit): count for unit, count in SLOTS.items()}))
+    program = "import audit, sys; sys.stderr.write(audit.__file__); from audit.cli import main; main()"
+    given = ["--manifest-hash", manifest_hash, "--slots", str(tmp_path / "figures.json"), "--workers", "1"]
+    command = [sys.executable, "-c", program, "verify", "record", *given, "--json", "again.json"]
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(pack / "verifier")}
+    ended = subprocess.run(command, cwd=pack, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert str(pack / "verifier/audit") in ended.stderr
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    # The report of the pack lacks only what the service cannot know from outside.
+    again, packed = (json.loads((pack / name).read_text()) for name in ("again.json", "report/report.json"))
+    assert packed["contests"] == again["contests"]
+    assert (packed["verdict"], again["verdict"]) == ("incomplete", "verified")
+    assert str(tmp_path) not in json.dumps(packed)
+
+
+def test_a_large_record_is_audited_elsewhere_and_a_note_says_so(tmp_path: Path) -> None:
+    (note,) = evidence.audit(tmp_path, "ab" * 32, evidence.MOST_AUDITED + 1).values()
+    assert b"20001 entries" in note
+
+
+def test_the_auditor_in_the_service_gets_none_of_its_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOBUSH_LOG_KEY", "ab" * 32)
+    seen: list[dict[str, str]] = []
+
+    def run(_command: list[str], *, env: dict[str, str], **_more: object) -> subprocess.CompletedProcess[bytes]:
+        seen.append(env)
+        return subprocess.CompletedProcess([], 1, b"", b"no record")
+
+    monkeypatch.setattr("voting_server.elections.evidence.subprocess.run", run)
+    evidence.audit(tmp_path, "ab" * 32, 1)
+    assert set(seen[0]) == {"PATH", "PYTHONPATH"}
 
 
 @pytest.mark.parametrize("path", ["/evidence", "/acts/prepared"])

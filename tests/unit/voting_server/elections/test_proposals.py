@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from crypto.election.encoding import Message
-from crypto.election.entries import Client, ClientFile, Close, Incident, Manifest, Rotate, parse_entry
+from crypto.election.entries import Client, ClientFile, Close, Entry, Incident, Manifest, Rotate, parse_entry
 from crypto.election.manifest import ZERO_HASH
 from crypto.signatures import SigningKey, key_id, sign_author
 from crypto.transcript import tag
@@ -416,3 +416,53 @@ def test_parts_belong_to_a_manifest_only(commission: Commission) -> None:
     }
     answer = commission.client.post("/proposals", json=act, headers=commission.people["officer 0"])
     assert problem(answer) == "invalid-request"
+
+
+# ------------------------------------------------------------------------------------- what two persons decided against
+
+
+def complete(commission: Commission, made: dict[str, Any], who: str) -> Any:  # noqa: ANN401
+    """Add one's own signature to somebody's that was seen, and send the entry as a file, past the proposals."""
+    signatures = [(bytes.fromhex(each["key_id"]), bytes.fromhex(each["signature"])) for each in made["signatures"]]
+    body = b64decode(made["body"])
+    own = commission.signature(made["type"], body, signing_key(*_name(who)))
+    signatures.append((bytes.fromhex(own["key_id"]), bytes.fromhex(own["signature"])))
+    raw = Entry(made["type"], body, tuple(sorted(signatures))).to_bytes()
+    return commission.client.post("/entries", content=raw, headers={"content-type": "application/cbor"})
+
+
+def reject(commission: Commission, identifier: int, who: str) -> Any:  # noqa: ANN401
+    """End an act; return the answer."""
+    path = f"/proposals/{identifier}/rejection"
+    return commission.client.post(path, json={"reason": "no"}, headers=commission.people[who])
+
+
+def test_nobody_completes_alone_what_was_rejected(commission: Commission) -> None:
+    made = commission.propose().json()
+    assert reject(commission, made["id"], "officer 0").status_code == 200
+    assert problem(complete(commission, made, "officer 1")) == "proposal-closed"
+    assert commission.taken() == 0
+    # Proposed anew, it is wanted again.
+    again = commission.propose().json()
+    assert commission.sign(again, "officer 1").json()["state"] == "taken"
+    assert complete(commission, made, "officer 1").status_code == 202
+    assert commission.taken() == 1
+
+
+def test_what_was_never_rejected_comes_in_as_a_file(commission: Commission) -> None:
+    assert complete(commission, commission.propose().json(), "officer 1").status_code == 202
+    assert commission.taken() == 1
+
+
+def test_what_a_dismissed_officer_had_signed_gets_no_second_signature(commission: Commission) -> None:
+    made = commission.propose().json()
+    roles = roles_of(app_of(commission.client))
+    roles.retire(next(each.id for each in roles.people() if each.name == "O0"))
+    assert problem(commission.sign(made, "officer 1")) == "proposal-closed"
+    assert commission.taken() == 0
+
+
+def test_a_registrar_ends_no_act_of_officers(commission: Commission) -> None:
+    made = commission.propose().json()
+    assert problem(reject(commission, made["id"], "registrar")) == "forbidden"
+    assert commission.sign(made, "officer 1").json()["state"] == "taken"
