@@ -79,7 +79,8 @@ def test_the_synchronous_standby_is_promoted(
         trial.start_web()
         sequencer, seen = trial.start("sequencer"), 0
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(lambda client, entry: client.cast_until_answered(entry), *late)
+        client, entry = late
+        waiting = pool.submit(client.cast_until_answered, entry)
         wait_until(lambda: count_unconfirmed(second, "ballot") > 0, "nothing waits for a second disk")
         assert set(trial.receipts) == promised
         follow(first, FIRST, second)

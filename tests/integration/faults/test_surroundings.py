@@ -1,6 +1,8 @@
 """What stands around the service: Redis killed and emptied, the disk full, clocks that jump."""
 
+import os
 import resource
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -8,29 +10,91 @@ import redis
 
 from tests.integration.conftest import RedisServer
 from tests.integration.faults.conftest import Matrix
-from tests.integration.faults.trial import Client, Trial, served
+from tests.integration.faults.trial import WAIT_S, Client, Trial, served
 from tests.simulator import HOUR_MS, MINUTE_MS
+from voting_server.plumbing.settings import Limits
+
+MOST_NONCES = 2 * Limits().nonces_a_minute + 1
+"""More than are given in Redis and in memory together."""
 
 
-@pytest.mark.parametrize("fault", ["emptied", "killed and started again"])
+def empty(server: RedisServer) -> None:
+    """Take away everything that it holds."""
+    with connect(server) as connection:
+        connection.flushall()
+
+
+def restart(server: RedisServer) -> None:
+    """Let another one, which knows nothing, stand in its place."""
+    server.kill()
+    server.start()
+
+
+def hang(server: RedisServer) -> None:
+    """Let it take connections and never answer."""
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+
+
+def go_on(server: RedisServer) -> None:
+    """Let it answer again."""
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGCONT)
+
+
+def demote(server: RedisServer) -> None:
+    """Let it be a replica whose master is gone: it answers, and takes no change."""
+    with connect(server) as connection:
+        connection.replicaof("127.0.0.1", 1)
+
+
+def promote(server: RedisServer) -> None:
+    """Let it be the master."""
+    with connect(server) as connection:
+        connection.replicaof("NO", "ONE")
+
+
+def connect(server: RedisServer) -> "redis.Redis":
+    """Return a connection that waits for no answer too long."""
+    return redis.Redis.from_url(server.url, socket_timeout=WAIT_S)
+
+
+def leave(_server: RedisServer) -> None:
+    """Do nothing."""
+
+
+Act = Callable[[RedisServer], None]
+REDIS: dict[str, tuple[Act, Act]] = {
+    "emptied": (empty, leave),
+    "killed and started again": (restart, leave),
+    "gone for a while": (RedisServer.kill, RedisServer.start),
+    "hung for a while (SIGSTOP)": (hang, go_on),
+    "failing over: a replica without a master for a while": (demote, promote),
+}
+
+
+@pytest.mark.parametrize("fault", REDIS)
 def test_redis_is_lost(make_trial: Callable[..., Trial], matrix: Matrix, redis_server: RedisServer, fault: str) -> None:
+    begin, end = REDIS[fault]
     trial = make_trial(redis=redis_server.url)
     with served(trial) as client:
         clients = [client(place) for place in range(4)]
         clients[0].vote()
         entry = clients[1].make()
-        if fault == "emptied":
-            with redis.Redis.from_url(redis_server.url) as connection:
-                connection.flushall()
-        else:
-            redis_server.kill()
-        if fault.endswith("again"):
-            redis_server.start()
-        assert clients[1].cast(entry).status_code == 201
-        assert clients[1].cast(entry).status_code == 201
-        trial.town.write()
-        for each in (*clients[2:], clients[0]):
-            each.vote()
+        begin(redis_server)
+        try:
+            assert clients[1].cast(entry).status_code == 201
+            assert clients[1].cast(entry).status_code == 201
+            trial.town.write()
+            for each in (*clients[2:], clients[0]):
+                each.vote()
+            # No limit is lifted: each process counts for itself meanwhile.
+            asked = [clients[3].ask_nonce(bytes([number]) * 32) for number in range(MOST_NONCES)]
+            assert 201 in asked
+            assert 429 in asked
+        finally:
+            end(redis_server)
+        client(4).vote()
     trial.finish()
     matrix.note("Redis", fault, trial.judge())
 

@@ -160,6 +160,10 @@ class Client:
         self.headers = {"origin": ORIGIN, "content-type": "application/cbor", "cookie": cookie}
         return self
 
+    def ask_nonce(self, ballot_hash: bytes) -> int:
+        """Ask for a nonce and return the status."""
+        return self.http.post(f"/casting/nonces/{ballot_hash.hex()}", headers=self.headers).status_code
+
     def make(self) -> bytes:
         """Return the entry of the voter's next ballot, with the server's nonce."""
         world = self.trial.town
