@@ -155,6 +155,7 @@ class Counter {
   private close: number | null = null;
   private opening = -1;
   private read = 0;
+  private frozen = false;
   /** The keys as rotations have left them so far, since an entry is signed under the keys of its moment. */
   private readonly keyring: Keyring;
 
@@ -204,6 +205,7 @@ class Counter {
     else if (type === "opening") this.opening = this.opening < 0 ? index : this.opening;
     else if (type === "roll") this.addRoll(raw);
     else if (type === "freeze") {
+      this.frozen = true;
       for (const { district, count: slots } of parseBody(entry, "freeze").slots) this.districtOf(district).slots = slots;
     } else if (type === "close" && this.close === null) {
       this.closeCount = parseBody(entry, "close").ballots;
@@ -271,7 +273,8 @@ class Counter {
         district.counted += 1;
       }
     }
-    const across = this.whole ? 0 : this.countFromSums();
+    // Without the list's numbers there is no base to compare with.
+    const across = this.whole ? 0 : this.frozen ? this.countFromSums() : null;
     const districts = [...this.districts.values()].sort((left, right) => left.unit - right.unit);
     districts.forEach((each) => this.refuseImpossible(each));
     const contests = [...this.log.contests.keys()].map((id) => this.contest(id));

@@ -44,8 +44,8 @@ export function Turnout({ log, figures, blocks }: { log: Log; figures: Figures; 
     <>
       <h2>{t("turnout")}</h2>
       {figures.turnout === "sums" && <p class="open">{t("turnout-from-sums")}</p>}
-      {figures.turnout === "none" && <p class="open">{t("turnout-later")}</p>}
-      {figures.districts.length === 0 && <p class="open">{t("turnout-none")}</p>}
+      {figures.turnout === "none" && <p class="open">{t(figures.close === null ? "turnout-later" : "turnout-no-base")}</p>}
+      {figures.turnout === "ballots" && figures.districts.length === 0 && <p class="open">{t("turnout-none")}</p>}
       {figures.turnout !== "none" && figures.districts.length > 0 && <Districts log={log} figures={figures} />}
       {figures.whole ? <BallotsByBlock figures={figures} blocks={blocks} /> : <Spans log={log} figures={figures} blocks={blocks} />}
     </>
