@@ -43,6 +43,7 @@ def code(content: str) -> str:
 
 def table(caption: str, head: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]]) -> str:
     """Lay out a table; `head` gives each column's title and whether it holds figures; cells are ready HTML."""
+    wide = ' class="wide"' if len(head) > 3 else ""
     titles = "".join(f'<th scope="col"{" class=n" if figure else ""}>{title}</th>' for title, figure in head)
     body = []
     for row in rows:
@@ -50,7 +51,8 @@ def table(caption: str, head: Sequence[tuple[str, bool]], rows: Iterable[Sequenc
         cells += [f"<td{' class=n' if head[i][1] else ''}>{cell}</td>" for i, cell in enumerate(row[1:], 1)]
         body.append("<tr>" + "".join(cells) + "</tr>\n")
     return (
-        f'<div class="scroll" tabindex="0"><table><caption>{caption}</caption>\n<thead><tr>{titles}</tr></thead>\n'
+        f'<div class="scroll" tabindex="0"><table{wide}><caption>{caption}</caption>\n'
+        f"<thead><tr>{titles}</tr></thead>\n"
         f"<tbody>\n{''.join(body)}</tbody></table></div>\n"
     )
 

@@ -58,7 +58,7 @@ dd{margin:0;overflow-wrap:anywhere}
 figure{margin:1rem 0}
 figcaption{margin:.25rem 0}
 .plot{display:block;width:100%;height:11rem;background:#fff}
-.bar{display:block;width:100%;min-width:5rem;height:.55rem;margin:.2rem 0}
+.bar{display:block;width:100%;min-width:3.2rem;height:.55rem;margin:.2rem 0}
 .axis{display:flex;justify-content:space-between;gap:.5rem;margin:.15rem 0;font-size:.85rem;line-height:1.3}
 .axis span:last-child{text-align:right}
 .data{margin:.25rem 0 1rem;font-size:.9rem}
@@ -66,7 +66,14 @@ a{color:#00277a}
 a:focus-visible,summary:focus-visible{outline:3px solid #00277a;outline-offset:2px}
 .scroll{overflow-x:auto}
 .scroll:focus-visible{outline:3px solid #00277a}
-@media(max-width:40rem){dl{grid-template-columns:1fr}
+@media(max-width:40rem){body{font-size:17px}
+h1{font-size:1.5rem}
+h2{font-size:1.3rem}
+table{font-size:.88rem}
+th,td{padding:.3rem .35rem}
+tbody th{min-width:5.5rem;max-width:9rem;overflow-wrap:anywhere;position:sticky;left:0;background:#fff}
+.wide{min-width:34rem}
+dl{grid-template-columns:1fr}
 dt{margin-top:.4rem}
 .state{min-width:0}}
 @media print{details{break-inside:avoid}

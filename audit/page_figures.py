@@ -29,6 +29,11 @@ def thin(values: Sequence[int], most: int) -> list[tuple[int, int, int]]:
     ]
 
 
+def _amount(value: float, t: Dictionary) -> str:
+    """Write a figure with so many digits as somebody reads."""
+    return t.number(round(value)) if value >= 100 or value == round(value) else t.decimal(value, 1)
+
+
 def _saved(file: str, report: Report) -> str:
     return saved(file, "text/csv", tables.FILES[file](report))
 
@@ -108,7 +113,7 @@ def _over_blocks(report: Report, part: str, spans: Sequence[Span], t: Dictionary
         for span in spans
     ]
     highest = max(column.height for column in shown)
-    caption = say(t, f"report.{part}.scale", most=t.decimal(highest, 1))
+    caption = say(t, f"report.{part}.scale", most=_amount(highest, t))
     middle = spans[len(spans) // 2]
     edges = [spans[0], middle, spans[-1]] if len(spans) > 2 else [spans[0], spans[-1]]
     labels = [
@@ -140,18 +145,18 @@ def districts_section(report: Report, t: Dictionary) -> str:
     """Write slots, keys and voters of every district."""
     if not report.districts:
         return ""
-    columns = ("district", "slots", "given", "credentials", "voted", "turnout", "revotes", "changes", "strikes")
+    columns = ("district", "slots", "voted", "turnout", "revotes", "credentials", "given", "changes", "strikes")
     head = [(say(t, f"report.column.{column}"), column != "district") for column in columns]
     withheld = say(t, "report.withheld")
     rows = [
         [
             name(d.name, t),
             t.number(d.slots),
-            "–" if d.given is None else t.number(d.given),
-            t.number(d.credentials),
             withheld if d.voted is None else t.number(d.voted),
             withheld if d.voted is None else _share(d.voted, d.slots, t),
             withheld if d.revotes is None else t.number(d.revotes),
+            t.number(d.credentials),
+            "–" if d.given is None else t.number(d.given),
             t.number(d.changes),
             t.number(d.strikes),
         ]
@@ -205,7 +210,7 @@ def _waits(report: Report, t: Dictionary) -> str:
         interval,
     )
     edges = [shown[0], shown[len(shown) // 2], shown[-1]]
-    caption = say(t, "report.waits.scale", most=t.decimal(highest, 1), interval=t.decimal(interval, 1))
+    caption = say(t, "report.waits.scale", most=_amount(highest, t), interval=_amount(interval, t))
     labels = [_place(each.block, each.seen_ms, t) for each in edges]
     return f"<h3>{say(t, 'report.waits')}</h3>\n" + plots.figure(
         caption, plot, labels, _saved("checkpoints.csv", report)

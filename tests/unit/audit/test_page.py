@@ -1,5 +1,6 @@
 """The HTML page: one file, nothing fetched, well-formed, every name inert, three states told apart without colour."""
 
+import base64
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -7,7 +8,8 @@ from html.parser import HTMLParser
 import pytest
 
 from audit.page import _STYLE, to_html
-from audit.report import Cell, District, Finding, Option, Report
+from audit.plots import Column, columns
+from audit.report import Cell, District, Finding, Option, Report, Sighting, Span, Witness
 from locales import LANGUAGES, dictionary
 from tests.unit.audit.test_report import ABSENT, CONTEST, FAILED, PASSED, REPORT, SKIPPED
 
@@ -19,7 +21,17 @@ FULL = replace(
             CONTEST, cells=(Cell(({"ky": "Ош"},), 12, (7, 5), unanimous=False), Cell((), 10, (10, 0), unanimous=True))
         ),
     ),
-    districts=(District(1, {"ky": "Чүй"}, 20, 20, 14, 1, 2),),
+    districts=(
+        District(1, {"ky": "Чүй"}, 20, 20, 14, 1, 2, voted=12, revotes=None),
+        District(2, {"ky": "Ош"}, 9, 9, 4, 0, 0, voted=None, revotes=0),
+    ),
+    turnout=(Span(3, 9, 14, 1_610_244_600_000), Span(10, 10, 30), Span(11, 12, 20)),
+    revotes=(Span(3, 12, 11),),
+    witnesses=(Witness("watch.example/1", 4, 0.5, 3), Witness("watch.example/<2>", 1, 0.0, 0)),
+    sightings=tuple(
+        Sighting(block, 1_610_244_000_000 + 60_000 * block, wait)
+        for block, wait in enumerate((9, 60_000, 61_000, 240_000), 2)
+    ),
 )
 
 
@@ -144,3 +156,43 @@ def test_hostile_options_stay_text() -> None:
     found = outline(replace(FULL, contests=(hostile,)))
     assert "script" not in {tag for tag, _ in found.tags}
     assert "<script>x</script>" in found.text
+
+
+def files(found: Outline) -> dict[str, str]:
+    """Return the files that a page holds, by name."""
+    links = [attributes for tag, attributes in found.tags if tag == "a" and attributes.get("download")]
+    return {
+        attributes["download"] or "": base64.b64decode((attributes["href"] or "").partition("base64,")[2]).decode()
+        for attributes in links
+    }
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_plot_has_a_name_and_its_figures_to_save(language: str) -> None:
+    found = outline(FULL, language)
+    plots = [attributes for tag, attributes in found.tags if tag == "svg" and attributes.get("class") == "plot"]
+    assert len(plots) == 3
+    assert all(attributes["role"] == "img" and attributes["aria-label"] for attributes in plots)
+    assert files(found).keys() >= {"turnout.csv", "revotes.csv", "districts.csv", "witnesses.csv", "checkpoints.csv"}
+    assert "3,9,1610244600000,14" in files(found)["turnout.csv"].splitlines()
+    assert all("text" not in tag for tag, _ in found.tags)
+
+
+def test_small_figures_are_said_to_be_withheld_and_stand_nowhere() -> None:
+    found = outline(FULL)
+    assert found.text.count("withheld") >= 3  # the rule, and two cells of the table
+    assert '2,"Ош",9,9,4,,0,0,0' in files(found)["districts.csv"].splitlines()
+
+
+def test_without_ballots_there_is_no_plot() -> None:
+    found = outline(replace(FULL, turnout=(), revotes=(), sightings=(), witnesses=()))
+    assert "plot" not in {attributes.get("class") for _, attributes in found.tags}
+
+
+def test_columns_stay_in_the_picture_and_keep_their_proportions() -> None:
+    drawn = columns([Column(3, 4, 10.0), Column(4, 8, 5.0), Column(8, 9, 0.0)], "label", 10.0, reference=20.0)
+    heights = [float(height) for height in re.findall(r'<rect [^>]*height="([0-9.]+)"', drawn)]
+    assert heights == [200.0, 100.0, 0.0]
+    assert "dasharray" not in drawn
+    assert "dasharray" in columns([Column(0, 1, 10.0)], "label", 10.0, reference=5.0)
+    assert columns([Column(0, 1, 0.0)], "label", 0.0)

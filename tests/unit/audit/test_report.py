@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit import report as reports
 from audit import tables
-from audit.report import Contest, Culprit, Finding, Option, Report, Software, Span, Subject, Work
+from audit.report import Contest, Culprit, District, Finding, Option, Report, Software, Span, Subject, Work
 from locales import LANGUAGES, dictionary
 
 HASH = "ab" * 32
@@ -84,6 +84,33 @@ def test_no_span_of_the_turnout_shows_a_small_group_and_none_is_lost(
     assert [span.first_block for span in found[1:]] == [span.last_block + 1 for span in found[:-1]]
     assert sum(span.ballots for span in found) == (sum(blocks) if found else 0)
     assert bool(found) == (sum(blocks) >= minimum)
+
+
+@given(st.dictionaries(st.integers(0, 20), st.integers(0, 60), max_size=12), st.integers(1, 30))
+@settings(max_examples=200, deadline=None)
+def test_nothing_withheld_can_be_told_from_the_sum(figures: dict[int, int], minimum: int) -> None:
+    shown = reports.withhold(figures, minimum)
+    assert shown.keys() == figures.keys()
+    assert all(figure is None or figure == figures[name] for name, figure in shown.items())
+    assert all(figure is None or figure == 0 or figure >= minimum for figure in shown.values())
+    hidden = sum(figures[name] for name, figure in shown.items() if figure is None)
+    # Where all of them together are too few, their sum is all that there is to say.
+    assert hidden == 0 or hidden >= min(minimum, sum(figures.values()))
+
+
+def test_what_is_large_enough_is_shown() -> None:
+    assert reports.withhold({1: 10, 2: 30, 3: 0}, 10) == {1: 10, 2: 30, 3: 0}
+    assert reports.withhold({1: 3, 2: 30, 3: 40}, 10) == {1: None, 2: None, 3: 40}
+
+
+def test_tables_leave_out_what_is_withheld_and_quote_names() -> None:
+    district = District(1, {"ky": "=Чүй"}, 20, None, 14, 1, 2, voted=None, revotes=0)
+    found = {name: table(replace(REPORT, districts=(district,))) for name, table in tables.FILES.items()}
+    assert found["districts.csv"].splitlines()[1] == '1,"\'=Чүй",20,,14,,0,1,2'
+    assert found["turnout.csv"] == "first_block,last_block,seen_ms,ballots\r\n3,9,,14\r\n"
+    assert all(text.endswith("\r\n") for text in found.values())
+    widths = [{len(line.split(",")) for line in text.splitlines()} for text in found.values()]
+    assert all(len(width) == 1 for width in widths)
 
 
 def test_json_carries_verdict_status_and_every_finding() -> None:
