@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
+from starlette.applications import Starlette
 
 from crypto.election.entries import Contest, Option, Text3
 from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, read_bundle
@@ -32,6 +33,7 @@ from voting_server.app import create_app
 from voting_server.board.service import Board
 from voting_server.plumbing.context import Context
 from voting_server.plumbing.serving import options
+from voting_server.plumbing.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -249,29 +251,40 @@ def open_town(
     practice = Practice(folder, origin, seat)
     object.__setattr__(practice, "settings", practice.settings.model_copy(update={"client_dir": client}))
     practice.prepare()
-    server = uvicorn.Server(
-        uvicorn.Config(
-            assemble({PRACTICE: create_app(practice.settings)}),
-            host="127.0.0.1",
-            port=port,
-            **{**options(practice.settings), "log_level": "warning"},
-        )
-    )
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-    try:
-        give_up = time.monotonic() + 60
-        while not server.started:
-            assert thread.is_alive()
-            assert time.monotonic() < give_up, "the town did not open"
-            time.sleep(0.02)
+    with ExitStack() as stack:
+        stack.callback(practice.stop)
+        app = assemble({PRACTICE: create_app(practice.settings)})
+        stack.enter_context(serve(app, practice.settings, port))
+        browser = stack.enter_context(launch(playwright))
         practice.start_sequencer()
         practice.start_registrars(f"{origin}/{PRACTICE}")
         wait_for_opening(practice)
         yield Town(practice, origin, browser, practice.codes)
+
+
+@contextmanager
+def launch(playwright: Playwright) -> Iterator[Browser]:
+    """Start a browser."""
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+    try:
+        yield browser
     finally:
         browser.close()
+
+
+@contextmanager
+def serve(app: Starlette, settings: Settings, port: int) -> Iterator[None]:
+    """Serve an application at a port of loopback, in a thread."""
+    given = {**options(settings), "log_level": "warning"}
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, **given))
+    thread, give_up = threading.Thread(target=server.run), time.monotonic() + 60
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive()
+            assert time.monotonic() < give_up, "the server did not start"
+            time.sleep(0.02)
+        yield
+    finally:
         server.should_exit = True
         thread.join()
-        practice.stop()

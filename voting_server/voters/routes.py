@@ -156,6 +156,13 @@ def _add_operator_routes(router: APIRouter, voters: Voters, roles: Roles) -> Non
             voters.note_told(identifier)
 
 
+def _show_refusal(request: Request, page: str, problem: ProblemError) -> Response:
+    """Send a browser that brings back a no to the voter's page, which says so. Raises the problem for a program."""
+    if "text/html" not in request.headers.get("accept", ""):
+        raise problem
+    return RedirectResponse(f"{page}#to={'not-listed' if problem.code == 'not-eligible' else 'failed'}", 303)
+
+
 def _add_voter_routes(router: APIRouter, voters: Voters, context: Context) -> None:
     database, life_s = context.database, context.limits.session_s
 
@@ -216,9 +223,16 @@ def _add_voter_routes(router: APIRouter, voters: Voters, context: Context) -> No
         code: Annotated[str, Query(max_length=2_048, examples=["x"])] = "",
         iss: Annotated[str | None, Query(max_length=500, examples=["https://id.example"])] = None,
     ) -> Response:
-        """Take the browser back from the provider; it goes on to the voter's page, with a session."""
-        taken = voters.finish_identification(browser_of(request), state, code, iss)
-        response = RedirectResponse(f"{context.origin}{request.scope.get('root_path', '')}/vote/", 303)
+        """Take the browser back from the provider; it goes on to the voter's page, with a session.
+
+        A browser that brings back a no is told so by the page, in the voter's language; a program gets the problem.
+        """
+        page = f"{context.origin}{request.scope.get('root_path', '')}/vote/"
+        try:
+            taken = voters.finish_identification(browser_of(request), state, code, iss)
+        except ProblemError as problem:
+            return _show_refusal(request, page, problem)
+        response = RedirectResponse(page, 303)
         begin_session(response, taken)
         return response
 

@@ -40,6 +40,11 @@ export async function beginIdentity(m: Model, handover: memory.Handover): Promis
   }
   m.looking = handover.to === "look";
   m.step({ type: "replace", to: "identify" });
+  // Back from the provider with a no.
+  if (handover.to === "failed" || handover.to === "not-listed") {
+    memory.keepStep(null);
+    m.set({ problem: { text: m.state.words(`identify.${handover.to}`) } });
+  }
 }
 
 /** Take the printed code, if it is one. */

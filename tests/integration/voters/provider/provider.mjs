@@ -1,7 +1,11 @@
-// An OpenID Connect provider on loopback for the tests. Its one page is answered by the test itself: whoever posts a
-// personal number to the interaction is logged in as that person, at the level and by the methods that she names.
+// An OpenID Connect provider on loopback for the tests. Whoever sends a personal number to the interaction is logged in as
+// that person, at the level and by the methods that she names: a program posts them, in a browser a form asks for them.
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
+
+const FORM = `<!doctype html><html lang="en"><title>Identification</title><form>
+<label>Personal number <input name="number"></label><label>Level <input name="acr" value="high"></label>
+<input type="hidden" name="amr" value="face"><input type="hidden" name="amr" value="pin"><button>It is me</button></form>`;
 
 const [client, secret, redirect] = process.argv.slice(2);
 const server = createServer();
@@ -44,7 +48,13 @@ server.listen(0, "127.0.0.1", () => {
   const answer = provider.callback();
   server.on("request", async (request, response) => {
     const url = new URL(request.url, issuer);
-    if (url.pathname.startsWith("/interaction/") && request.method === "POST") {
+    const isInteraction = url.pathname.startsWith("/interaction/");
+    if (isInteraction && request.method === "GET" && !url.searchParams.has("number")) {
+      response.setHeader("content-type", "text/html; charset=utf-8");
+      response.end(FORM);
+      return;
+    }
+    if (isInteraction) {
       const number = url.searchParams.get("number");
       const login = { accountId: number, acr: url.searchParams.get("acr"), amr: url.searchParams.getAll("amr") };
       const result = number ? { login } : { error: "access_denied" };
