@@ -12,6 +12,7 @@ itself signed against its own word is kept as proof.
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import time
@@ -294,6 +295,26 @@ class Copy:
         write_file(folder / "held.checkpoint", held)
         write_file(folder / "shown.checkpoint", note)
         return folder
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Two heads that one log has signed and that contradict each other, as they are kept beside the copy."""
+
+    folder: Path
+    held: bytes
+    shown: bytes
+
+
+def find_forks(copy: Path) -> list[Fork]:
+    """Return what is kept of a log that showed two records, in the order of the folders' names."""
+    names = sorted(copy.parent.glob(f"{glob.escape(copy.name)}-fork-*"))
+    found = [[each / name for name in ("held.checkpoint", "shown.checkpoint")] for each in names]
+    return [
+        Fork(folder, held.read_bytes(), shown.read_bytes())
+        for folder, (held, shown) in zip(names, found, strict=True)
+        if held.is_file() and shown.is_file()
+    ]
 
 
 def deliver(board: Board, entries: Sequence[bytes]) -> list[Taken]:

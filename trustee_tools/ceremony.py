@@ -86,7 +86,7 @@ class View:
     until the whole record was examined with slot figures from outside. `disputes` counts receipts handed over by file
     that the board does not hold yet. `seen_ms` says by when a quorum of witnesses had seen a trustee's message (None:
     not yet), `refused` which messages of the ceremony were refused, `watched` who cosigned the head, where it came from
-    a board.
+    a board, `forks` where the two signed heads of a log that contradicted itself are kept.
     """
 
     manifest: Manifest
@@ -103,6 +103,7 @@ class View:
     seen_ms: Mapping[Deed, int | None] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
     watched: tuple[str, ...] = ()
+    forks: tuple[str, ...] = ()
 
 
 def verify_not_real(view: View) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from crypto.election.board import Phase
 from crypto.errors import Misuse
-from trustee_tools.board import BoardError, Copy, deliver, open_board, wait_for
+from trustee_tools.board import BoardError, Copy, deliver, find_forks, open_board, wait_for
 from trustee_tools.ceremony import View, verify_not_real
 from trustee_tools.link import Folder, Progress, Reading, make_view, open_source, read_slots, verify_watched
 
@@ -64,7 +64,8 @@ class Desk:
         watched = verify_watched(reading.record, reading.note) if self.board else ()
         figures = None if self.slots is None else read_slots(self.slots.read_bytes())
         receipts = [path.read_bytes() for path in self.disputes]
-        view = replace(make_view(reading.record, figures, receipts, reading.deeds), watched=watched)
+        forks = tuple(str(fork.folder) for fork in find_forks(self.record))
+        view = replace(make_view(reading.record, figures, receipts, reading.deeds), watched=watched, forks=forks)
         if self.practising:
             verify_not_real(view)
         return view

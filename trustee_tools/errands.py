@@ -1,9 +1,9 @@
-"""The commands that need no key file: fetch, pack and unpack a copy, send entries, write the minutes.
+"""The commands that need no key file: fetch, pack and unpack a copy, send entries, write the minutes, show forks.
 
 Spec: `docs/operations/trustee.md`. A courier between a machine with a network and one without does these.
 
 >>> sorted(ERRANDS)
-['fetch', 'minutes', 'pack', 'send', 'unpack']
+['fetch', 'forks', 'minutes', 'pack', 'send', 'unpack']
 """
 
 from collections.abc import Callable
@@ -12,7 +12,9 @@ from typing import Annotated
 
 import typer
 
-from trustee_tools.board import Copy, deliver, open_board
+from crypto.signatures import parse_checkpoint, parse_note
+from trustee_tools.board import Copy, deliver, find_forks, open_board
+from trustee_tools.ceremony import write_fingerprint
 from trustee_tools.desk import Desk
 from trustee_tools.link import ExchangeFile, pack
 from trustee_tools.minutes import write_minutes
@@ -101,10 +103,33 @@ def minutes(
     session.answer(path=str(to))
 
 
+def forks(
+    record: Annotated[Path, typer.Option(help="Folder of your own copy.")],
+    language: Language = "ky",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what is kept of a log that has signed two records: hand both heads to the commission and to the press."""
+    session = Session.begin(language, as_json=as_json)
+    screen, found = session.screen, []
+    for fork in find_forks(record):
+        notes = {"held": fork.held, "shown": fork.shown}
+        heads = {name: parse_checkpoint(parse_note(note).text) for name, note in notes.items()}
+        screen.show_line("fork.folder", folder=fork.folder)
+        for name, head in heads.items():
+            size, root = screen.say.number(head.size), write_fingerprint(head.root)
+            screen.show_line(f"fork.{name}", origin=head.origin, size=size, root=root)
+        values = {name: {"size": head.size, "root": head.root.hex()} for name, head in heads.items()}
+        found.append({"folder": str(fork.folder), **values})
+    screen.show_line("fork.some" if found else "fork.none")
+    session.answer(forks=found)
+
+
 ERRANDS: dict[str, Callable[..., None]] = {
     "fetch": fetch,
     "send": send,
     "pack": pack_record,
     "unpack": unpack,
     "minutes": minutes,
+    "forks": forks,
 }

@@ -216,8 +216,9 @@ def _witnesses(view: View, act: str, number: int, missing: tuple[int, ...], say:
 
 
 def list_alarms(view: View, now_ms: int, say: Dictionary) -> list[str]:
-    """Return what is wrong or needs people: complaints as judged, ended runs, refused messages, drills, disputes."""
-    ceremony, tally, alarms = view.ceremony, view.tally, list[str]()
+    """Return what is wrong or needs people: forks, complaints as judged, ended runs, refusals, drills, disputes."""
+    ceremony, tally = view.ceremony, view.tally
+    alarms = [say("trustee.alarm.fork", folder=folder) for folder in view.forks]
     for ended in ceremony.ended:
         missing, liars = (names_of(view, places, say) for places in (ended.round.missing, ended.round.disqualified))
         alarms.append(say("trustee.alarm.ended", run=ended.round.run, missing=missing, disqualified=liars))

@@ -64,6 +64,40 @@ export function LiveState(): JSX.Element {
           />
         </tbody>
       </Table>
+      {turnout.districts.length > 1 && (
+        <>
+          <h3>{t("live.districts")}</h3>
+          {turnout.districts.some(({ voters }) => voters === null) && <p>{t("live.districts-why")}</p>}
+          <Table name={t("live.districts")}>
+            <thead>
+              <tr>
+                <th scope="col">{t("live.district")}</th>
+                <th scope="col" class="number">
+                  {t("live.slots")}
+                </th>
+                <th scope="col" class="number">
+                  {t("live.credentials")}
+                </th>
+                <th scope="col" class="number">
+                  {t("live.voters")}
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {turnout.districts.map((each) => (
+                <tr key={each.unit}>
+                  <th scope="row" translate={false}>
+                    {words.pick(each.name).text}
+                  </th>
+                  <td class="number">{words.number(each.slots)}</td>
+                  <td class="number">{words.number(each.credentials)}</td>
+                  <td class="number">{each.voters === null ? "–" : `${words.number(each.voters)} (${words.share(each.voters, each.slots)})`}</td>
+                </tr>
+              ))}
+            </tbody>
+          </Table>
+        </>
+      )}
       <h3>{t("live.witnesses")}</h3>
       <Table name={t("live.witnesses")}>
         <thead>

@@ -73,9 +73,15 @@ export interface Election {
   readonly awaited: readonly { type: string; by: string; who: readonly string[]; not_before_ms: number | null }[];
 }
 
+export interface Counts {
+  readonly slots: number;
+  readonly credentials: number;
+  readonly voters: number;
+}
+
 export interface Live {
   readonly election: Election;
-  readonly turnout: { slots: number; credentials: number; voters: number; ballots: number };
+  readonly turnout: Counts & { ballots: number; districts: readonly (Omit<Counts, "voters"> & { unit: number; name: Readonly<Record<Language, string>>; voters: number | null })[] };
   readonly queue: { waiting: number; limit: number };
   readonly board: { size: number; block: number; quorum_size: number; quorum_at_ms: number | null };
   readonly witnesses: readonly { name: string; size: number | null; at_ms: number | null; is_behind: boolean }[];
