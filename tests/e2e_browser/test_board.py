@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 from crypto.election.entries import Aggregate, Close, Decision, DistrictSlots, Entry, Freeze, Option, Result, Text3
 from crypto.merkle import leaf_hash
 from locales import dictionary
+from tests.e2e_browser.country import DISTRICTS, VOTED, Country
 from tests.e2e_browser.place import LANGUAGES, Place, faults, is_narrow, visit
 from tests.e2e_browser.town import ARGUMENTS, CHROMIUM
 from tests.folders import files_of, files_of_entries
@@ -378,6 +379,80 @@ def test_hostile_texts_and_bytes_stay_what_they_are(context: BrowserContext, cli
         expect(board.page.locator("main")).to_contain_text(leaf_hash(world.entries[start + offset]).hex())
         assert is_narrow(board.page)
     assert board.errors == []
+
+
+# ----------------------------------------------------------------------------------------------- the board of a country
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def country() -> Country:
+    return Country()
+
+
+def test_a_countrys_results_and_turnout_need_little_of_its_board(
+    context: BrowserContext, client: Path, country: Country
+) -> None:
+    place = Place(HERE, {}, client, country.world.manifest_hash, country.get)
+    board = Board(context, place).open("results")
+    stations = DISTRICTS * country.leaves
+    rows = board.table(board.t("results-of", name="President"))
+    assert [int(row[1].replace(",", "")) for row in rows] == [votes * stations for votes in VOTED]
+    expect(board.page.locator("main")).to_contain_text(f"The board has {country.size:,} entries.")
+    checks = {row[0]: row[1] for row in board.table(board.t("checks"))}
+    assert "passed" in checks[board.t("check.authors")]
+    for key in ("sequence", "cells", "passkeys", "proofs", "sums"):
+        assert "not run" in checks[board.t(f"check.{key}")]
+    board.go("turnout")
+    board.sees("turnout-from-sums")
+    assert board.table(board.t("by-district"))[0][1:] == ["900", "560", "62.2 %"]
+    rows = board.table(board.t("entries-by-block"))
+    assert len(rows) <= 25
+    assert sum(int(row[2].replace(",", "")) for row in rows) >= country.ballots
+    assert json.loads(board.save("save-json"))["rests_on"] == "sums"
+    assert place.sent < 4 * MEGABYTE, place.sent
+    assert (board.errors, board.elsewhere) == ([], [])
+    assert faults(board.page) == []
+    assert is_narrow(board.page)
+
+
+def test_a_countrys_board_is_looked_at_block_by_block(context: BrowserContext, client: Path, country: Country) -> None:
+    place = Place(HERE, {}, client, country.world.manifest_hash, country.get)
+    board = Board(context, place).open("blocks")
+    rows = board.table(board.t("page.blocks"))
+    assert (len(rows), rows[0][0]) == (25, str(len(country.starts) - 1))
+    board.go("block/300")
+    start, end = country.starts[300], country.starts[301]
+    board.sees("block-proved", first=f"{start:,}", last=f"{end - 1:,}", n=f"{end - start:,}")
+    board.page.get_by_role("button", name=board.t("count-block", n=f"{end - start:,}"), exact=True).click()
+    assert board.table(board.t("in-block")) == [["seal of a block", "1"], ["ballot", f"{end - start - 1:,}"]]
+    board.go(f"entry/{start}")
+    board.sees("in-tree", size=f"{country.size:,}")
+    expect(board.page.locator("main")).to_contain_text(leaf_hash(country.entry(start)).hex())
+    board.go("witnesses")
+    assert len(board.table(board.t("witnesses"))) == 4
+    assert place.sent < 8 * MEGABYTE, place.sent
+    assert (board.errors, board.elsewhere) == ([], [])
+
+
+def test_a_server_that_names_wrong_places_of_a_countrys_board_is_refused(
+    context: BrowserContext, client: Path, country: Country
+) -> None:
+    def answer(path: str) -> bytes | None:
+        if path == "election/places":
+            return json.dumps({**country.places, "close": country.starts[5]}).encode()
+        if path.startswith("log/blocks"):
+            return json.dumps({"starts": {block: country.starts[block] + 1 for block in range(1, 400)}}).encode()
+        return country.get(path)
+
+    board = Board(context, Place(HERE, {}, client, country.world.manifest_hash, answer)).open("results")
+    board.sees("refusal")
+    expect(board.page.locator("main")).to_contain_text("BOARD-5")
+    assert not board.page.locator("svg").count()
+    board.go("block/300")
+    board.sees("refusal-then")
+    expect(board.page.locator("main")).to_contain_text("BOARD-6")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
