@@ -136,7 +136,10 @@ def test_the_second_request_of_a_connection_has_its_own_count(serve: Callable[..
             assert answer(connection, padded(size)) == b"HTTP/1.1 200 OK"
 
 
-def test_a_slow_head_ends_the_connection(serve: Callable[..., Connect]) -> None:
+def test_a_head_in_time_is_answered_and_a_slow_one_ends_the_connection(serve: Callable[..., Connect]) -> None:
+    with serve(header_ms=60_000)() as connection:
+        connection.sendall(HEAD)
+        assert answer(connection, END[2:]) == b"HTTP/1.1 200 OK"
     with serve(header_ms=100)() as connection:
         assert answer(connection, HEAD) == b""
 
@@ -146,17 +149,15 @@ def test_silence_ends_the_connection_too(serve: Callable[..., Connect]) -> None:
         assert first_line(connection) == b""
 
 
-def test_a_slow_body_ends_the_connection(serve: Callable[..., Connect]) -> None:
-    head = b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Type: application/cbor\r\nContent-Length: 5" + END
-    with serve(body_ms=100)() as connection:
-        assert answer(connection, head + b"1234") == b""
-
-
-def test_a_body_that_comes_in_time_is_answered(serve: Callable[..., Connect]) -> None:
+def test_a_body_that_comes_in_time_is_answered_and_a_slow_one_ends_the_connection(
+    serve: Callable[..., Connect],
+) -> None:
     head = b"POST /take HTTP/1.1\r\nHost: a\r\nContent-Type: application/cbor\r\nContent-Length: 5" + END
     with serve(body_ms=60_000)() as connection:
         connection.sendall(head + b"1234")
         assert answer(connection, b"5") == b"HTTP/1.1 200 OK"
+    with serve(body_ms=100)() as connection:
+        assert answer(connection, head + b"1234") == b""
 
 
 def test_an_idle_connection_ends(serve: Callable[..., Connect]) -> None:

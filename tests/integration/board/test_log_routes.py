@@ -90,6 +90,16 @@ def test_where_blocks_begin_is_where_their_seals_stand(desk: Town, client: TestC
     assert list(every_second) == [block for block in starts if int(block) % 2 == 1]
 
 
+def test_a_page_of_blocks_holds_as_many_as_the_limit(desk: Town, client: TestClient) -> None:
+    for count in (500, 501):
+        with desk.context.database.begin() as connection:
+            for block in range(len(desk.board.store.sizes()), count):
+                desk.board.store.add_checkpoint(connection, block + 1, block, b"")
+        starts = client.get("/log/blocks").json()["starts"]
+        assert (len(starts), min(map(int, starts)), max(map(int, starts))) == (500, 1, 500)
+        assert len(client.get("/log/blocks?first=2").json()["starts"]) == count - 1
+
+
 def test_without_a_checkpoint_there_is_none(client: TestClient) -> None:
     assert client.get("/log/checkpoint").status_code == 404
     assert client.get("/log/state").status_code == 404

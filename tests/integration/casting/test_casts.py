@@ -79,6 +79,21 @@ def test_a_repeat_is_answered_when_nothing_else_is(tmp_path: Path, monkeypatch: 
         assert desk.log_in(0).cast(entry).json() == first.json()
 
 
+def test_as_many_entries_wait_as_the_limit_and_not_one_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voting_server.board.service._COUNT_S", -1)
+    with open_desk(tmp_path, limits={"queue": 2}) as desk:
+        sittings = [desk.log_in(number) for number in range(3)]
+        entries = [sitting.entry() for sitting in sittings]
+        assert [sitting.cast(entry).status_code for sitting, entry in zip(sittings, entries, strict=True)] == [
+            201,
+            201,
+            503,
+        ]
+        assert desk.store.count_waiting() == 2
+        desk.sequence()
+        assert sittings[2].cast(entries[2]).status_code == 201
+
+
 def test_a_second_ballot_waits_until_the_first_has_its_block(desk: Desk) -> None:
     sitting = desk.log_in(0)
     sitting.vote()

@@ -98,6 +98,11 @@ def test_a_faulty_file_is_refused_as_a_whole_and_says_where(house: House, conten
     assert house.operate("GET", "/rolls").json()["versions"] == []
 
 
+def test_a_field_may_be_as_long_as_the_limit_and_not_a_sign_longer(house: House) -> None:
+    answers = [send(house, house.version(roll_text().replace("Given0", "G" * length))) for length in (501, 500)]
+    assert [answer.status_code for answer in answers] == [422, 201]
+
+
 def test_a_roll_in_json_gives_the_same_persons(house: House) -> None:
     send(house, house.version(house.text))
     rows = [vars_of(person) for person in parse_people(house.text, "csv")]

@@ -47,6 +47,47 @@ def test_items_that_come_together_are_handled_together() -> None:
     assert sizes == [8]
 
 
+def test_as_many_are_handled_together_as_the_limit_and_not_one_more() -> None:
+    sizes: list[int] = []
+
+    def count(items: Sequence[int]) -> list[int | Exception]:
+        sizes.append(len(items))
+        return list(items)
+
+    async def run(amount: int) -> None:
+        batches = Batches(count, most=4, bound=100)
+        answers = [asyncio.ensure_future(batches.submit(item)) for item in range(amount)]
+        await asyncio.sleep(0)
+        batches.start()
+        await asyncio.gather(*answers)
+        batches.stop()
+
+    for amount in (4, 5):
+        asyncio.run(run(amount))
+    assert sizes == [4, 4, 1]
+
+
+def test_the_first_waits_up_to_the_limit_and_not_a_moment_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def run() -> None:
+        now = [100.0]
+        monkeypatch.setattr("voting_server.casting.batches.time.monotonic", lambda: now[0])
+        waiting = asyncio.ensure_future(batches.submit(6))
+        await asyncio.sleep(0)
+        now[0] = 100.499
+        batches.require_room()
+        now[0] = 100.5
+        with pytest.raises(ProblemError) as full:
+            batches.require_room()
+        assert full.value.code == "busy"
+        monkeypatch.undo()
+        batches.start()
+        assert await waiting == 3
+
+    batches = Batches(halve, most=8, bound=100, patience_s=0.5)
+    asyncio.run(run())
+    batches.stop()
+
+
 def test_the_line_is_bounded() -> None:
     async def run() -> list[int | BaseException]:
         waiting = [asyncio.ensure_future(batches.submit(item)) for item in range(4)]

@@ -398,6 +398,20 @@ def test_a_session_ends_with_its_time(client: TestClient) -> None:
     assert problem(client.get("/roles/me", headers=headers)) == "not-logged-in"
 
 
+def test_a_roles_session_lives_to_its_last_millisecond_and_not_one_longer() -> None:
+    client, now = serve(role_session_s=60), [10**12]
+    with roles_of(app_of(client)).context.database.read() as connection:
+        # A database in memory has one connection, and with it one clock.
+        driver: Any = connection.connection.driver_connection
+        driver.create_function("now_ms", 0, lambda: now[0])
+    headers = enter(app_of(client))
+    statuses = []
+    for later_ms in (60_000, 60_001):
+        now[0] = 10**12 + later_ms
+        statuses.append(client.get("/roles/me", headers=headers).status_code)
+    assert statuses == [200, 401]
+
+
 def test_a_voters_session_opens_no_role_and_a_roles_cookie_no_vote(client: TestClient, side: SideName) -> None:
     headers = enter(app_of(client))
     token = headers["cookie"].partition("=")[2]
