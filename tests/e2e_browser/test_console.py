@@ -263,6 +263,7 @@ def test_the_second_officers_browser_refuses_what_a_lying_service_shows(house: H
     expect(sign).to_have_count(0)
     with database.begin() as connection:
         connection.execute(PROPOSALS.update().values(**truth))
+    bakyt.page.reload()
     sign_act(bakyt, "manifest")
     bakyt.page.get_by_text(bakyt.t("state.taken")).first.wait_for()
 
