@@ -395,7 +395,7 @@ export class Model {
   async verify(units = false): Promise<ElectionFacts> {
     const known = this.state.election;
     if (known !== null && (!units || known.units.size > 0)) return known;
-    const { look } = await later("record", () => import("./look"));
+    const { look } = await fetched(later("record", () => import("./look")));
     const wanted = { style: this.state.voter?.style ?? null, units };
     const election = (await look(PIN, this.nowMs(), wanted)) ?? (await (await this.openCore()).verifyElection(PIN, this.nowMs(), wanted));
     // The banner of a practice election and what the phone's key signs go by the kind: the manifest has the word.
@@ -407,8 +407,8 @@ export class Model {
   }
 
   private async openCore(): Promise<ElectionCore> {
-    const { openCore } = await later("core", () => import("./core"));
-    this.core ??= await openCore();
+    const { openCore } = await fetched(later("core", () => import("./core")));
+    this.core ??= await fetched(openCore());
     return this.core;
   }
 
@@ -558,6 +558,15 @@ export class Model {
   wipe(): void {
     this.forget();
     this.step({ type: "wiped" });
+  }
+}
+
+/** A file of the page that does not come, or not as this build made it, is like a service that does not answer. */
+async function fetched<T>(file: Promise<T>): Promise<T> {
+  try {
+    return await file;
+  } catch {
+    throw new api.OfflineError("a file of the page");
   }
 }
 
