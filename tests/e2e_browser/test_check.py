@@ -10,14 +10,16 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, FilePayload, Page, Playwright, expect
+from typer.testing import CliRunner
 
+from audit.cli import app
 from crypto.election.ballot import Receipt, hash_ballot, make_receipt, tracking_code
 from crypto.election.entries import Option, Text3
 from crypto.merkle import LogProof, TileReader, prove_inclusion
 from crypto.signatures import TYPE_COSIGNATURE, Policy, VerifierKey, parse_checkpoint, parse_note
 from locales import dictionary
 from tests.e2e_browser.place import LANGUAGES, Place, faults, film_of, is_narrow, picture_of, visit
-from tests.e2e_browser.town import ARGUMENTS, CHROMIUM
+from tests.e2e_browser.town import ARGUMENTS, CHROMIUM, Town
 from tests.folders import files_of, files_of_entries
 from tests.simulator import World, fresh, make_parts, signing_key, world_at
 
@@ -664,3 +666,37 @@ def test_every_mode_is_accessible_and_fits_a_small_phone(context: BrowserContext
         check.page.locator("#place").evaluate("(place) => { place.open = true; }")
         assert faults(check.page) == []
         assert is_narrow(check.page)
+
+
+# ----------------------------------------------------------------------------------------------- beside a real server
+
+
+def test_what_the_desk_hands_out_is_what_its_board_says(town: Town, client: Path, tmp_path: Path) -> None:
+    digest = town.practice.people.manifest_hash.hex()
+    command = ["client", town.url, "--record", f"{town.url}/log", "--manifest-hash", digest]
+    good = CliRunner().invoke(app, command)
+    assert (good.exit_code, good.output.splitlines()[-1][:5]) == (0, "SAME:"), good.output
+    other = CliRunner().invoke(app, [*command[:-1], "00" * 32])
+    assert other.exit_code == 1
+    changed = tmp_path / "manifest.sri.json"
+    listed = json.loads((client / "manifest.sri.json").read_text(encoding="utf-8"))
+    listed["files"]["check/index.html"]["sha256"] = "00" * 32
+    changed.write_text(json.dumps(listed), encoding="utf-8")
+    assert CliRunner().invoke(app, [*command, "--build", str(changed)]).exit_code == 1
+
+
+def test_a_page_from_a_disk_reads_a_real_server_across_origins(town: Town, client: Path) -> None:
+    context = town.browser.new_context(locale="en-GB")
+    check = Check(context, client)
+    context.unroute_all()
+    check.open_from_disk()
+    check.name_board(town.url)
+    check.mode("code")
+    check.type_in(tracking_code(bytes(32)))
+    check.sees("step.code-none")
+    assert check.errors == []
+    # What only a server knows may be asked from another origin too.
+    slot = town.practice.people.pseudonym(0).hex()
+    for path in ("election/places", "log/blocks", "log/state", f"slots/{slot}"):
+        answer = check.page.evaluate("(url) => fetch(url).then((found) => found.status)", f"{town.url}/{path}")
+        assert answer == 200, path

@@ -119,9 +119,9 @@ export class Log {
     const missing = paths.filter((path) => !this.files.has(path));
     await Promise.all(
       missing.map(async (path) => {
-        // A reader who misses a partial file takes the full one.
+        // A reader who misses a partial file takes the full one; across origins "not there" may look like a broken line.
         const full = path.replace(/\.p\/\d+$/, "");
-        const data = (await this.get(path)) ?? (full === path ? undefined : await this.get(full));
+        const data = full === path ? await this.get(path) : ((await this.maybe(path)) ?? (await this.get(full)));
         if (data !== undefined) this.files.set(path, data);
       }),
     );
