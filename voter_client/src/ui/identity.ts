@@ -63,11 +63,12 @@ export function chooseService(m: Model): Promise<void> {
   return m.run(async () => {
     m.service = true;
     m.set({ code: null });
+    // Asked first, so that nobody makes a key for a service that is not there.
+    const url = await service404(m, () => api.beginService(null));
     if (!m.looking) {
       m.go("key");
       return;
     }
-    const url = await service404(m, () => api.beginService(null));
     memory.keepStep("look");
     location.assign(url);
   });

@@ -206,7 +206,7 @@ export function ReceivedScreen({ model, s, t }: Props) {
       </p>
       <p>{t("received.signed")}</p>
       <h2>{t("received.board-heading")}</h2>
-      <p role="status" class={outbox.proof === null ? "board wait" : "board good"}>
+      <p role="status" class={outbox.proof !== null ? "board good" : late ? "board alert" : "board wait"}>
         {outbox.proof !== null
           ? `✓ ${t("received.board", { index: t.number(outbox.index ?? 0) })}`
           : late
@@ -245,6 +245,9 @@ export function ReceivedScreen({ model, s, t }: Props) {
         <p>{t("received.keeps")}</p>
         <button type="button" class="plain" onClick={() => void model.showRecord()}>
           {t("start.record")}
+        </button>
+        <button type="button" class="plain" onClick={() => model.step({ type: "back" })}>
+          {t("frame.start")}
         </button>
       </section>
     </>
