@@ -2,13 +2,14 @@
 
 Each cold figure is the first ballot of a fresh page and a fresh worker: nothing is compiled, no table is made. Warm
 ones are later ballots of the same worker. The yardstick of the same run: only the ciphertexts, with the curve
-library's own products. Writes `bench/results/client.json`.
+library's own products. `machine.load_1min` says how busy the machine was. Writes `bench/results/client.json`.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -155,7 +156,7 @@ def in_kb(size: int) -> float:
 
 def main() -> None:
     """Measure, print, store."""
-    figures: list[Figure] = []
+    figures = [Figure("machine.load_1min", round(os.getloadavg()[0], 1), "waiting processes")]
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         script = bundle(Path(folder))
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
