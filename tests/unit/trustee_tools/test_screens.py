@@ -83,13 +83,23 @@ def shown(app: TrusteeApp) -> str:
     return console.export_text()
 
 
-def picture(app: TrusteeApp, name: str) -> None:
-    """Keep a picture of the page where pictures are asked for."""
-    svg = app.export_screenshot(title="dobush-trustee")
-    assert svg.startswith("<svg")
+def keep(name: str, svg: str) -> None:
+    """Write a picture into the folder."""
+    Path(PICTURES or ".").mkdir(parents=True, exist_ok=True)
+    Path(PICTURES or ".", f"{name}.svg").write_text(svg, encoding="utf-8")
+
+
+async def picture(app: TrusteeApp, name: str) -> None:
+    """Keep a picture of the page in each language where pictures are asked for."""
+    assert app.export_screenshot(title="dobush-trustee").startswith("<svg")
     if PICTURES:
-        Path(PICTURES).mkdir(parents=True, exist_ok=True)
-        (Path(PICTURES) / f"{name}-{app.say.language}.svg").write_text(svg, encoding="utf-8")
+        own = app.say.language
+        for language in (*(each for each in LANGUAGES if each != own), own):
+            app.speak(language)
+            await app.workers.wait_for_complete()
+            await Pilot[None](app).pause()
+            svg = app.export_screenshot(title="dobush-trustee")
+            keep(f"{name}-{language}", svg)
 
 
 async def unlock(pilot: Pilot[None], app: TrusteeApp) -> None:
@@ -103,7 +113,7 @@ def test_from_the_passphrase_to_the_first_message(room: Room) -> None:
 
     async def story(pilot: Pilot[None], app: TrusteeApp) -> None:
         assert isinstance(app.screen, UnlockPage)
-        picture(app, "1-unlock")
+        await picture(app, "1-unlock")
         await type_in(pilot, "not the passphrase")
         assert isinstance(app.screen, UnlockPage)
         assert "TRUSTEE" + "-3" in shown(app)
@@ -118,18 +128,18 @@ def test_from_the_passphrase_to_the_first_message(room: Room) -> None:
         assert shown(app).count("✓ ") == 8
         assert typed[5:9] not in shown(app)  # the right group is never shown
         assert app.screen.typed == wrong
-        picture(app, "2-fingerprint")
+        await picture(app, "2-fingerprint")
         await type_in(pilot, typed.lower().replace(" ", "-"))
         assert isinstance(app.screen, ChecklistPage)
         assert "Bermet [red]" in shown(app)
-        picture(app, "3-checklist")
+        await picture(app, "3-checklist")
         assert not (room.root / "out").exists()
         await press(pilot, "do")
         assert isinstance(app.screen, ActPage)
-        picture(app, "4-act")
+        await picture(app, "4-act")
         await press(pilot, "do")
         assert isinstance(app.screen, OutcomePage)
-        picture(app, "5-outcome")
+        await picture(app, "5-outcome")
 
     play(TrusteeApp(room.work(1), "en"), story)
     assert len(room.take()) == 1
@@ -142,12 +152,12 @@ def test_an_irreversible_act_asks_for_the_short_name_and_a_stopped_program_goes_
         await unlock(pilot, app)
         await press(pilot, "do")
         assert app.screen.query(".dangerous")
-        picture(app, "6-dangerous")
+        await picture(app, "6-dangerous")
         for typed in ("", "town-2025"):
             await type_in(pilot, typed)
             assert isinstance(app.screen, ActPage)
             assert "TRUSTEE" + "-10" in shown(app)
-        picture(app, "7-refused")
+        await picture(app, "7-refused")
 
     play(TrusteeApp(room.work(1), "ru"), refused)
     assert not list((room.root / "out").glob("*.entry"))
@@ -246,7 +256,7 @@ def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: R
     async def voting(pilot: Pilot[None], app: TrusteeApp) -> None:
         await unlock(pilot, app)
         assert "Since the opening these have not shown" in shown(app)
-        picture(app, "8-drill-missing")
+        await picture(app, "8-drill-missing")
 
     play(TrusteeApp(room.work(1), "en"), voting)
     world.close()
@@ -269,7 +279,7 @@ def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: R
         await type_in(pilot, "town-2026")
         assert isinstance(app.screen, ActPage)
         assert "release first" in shown(app)
-        picture(app, "9-release-missing")
+        await picture(app, "9-release-missing")
 
     play(TrusteeApp(room.work(1), "en"), unreleased)
     world.accept([world.by_officers("release", Release((ReleaseItem(index, "it never was a ballot"),)))])
@@ -279,7 +289,7 @@ def test_disputes_are_shown_and_a_release_is_confirmed_by_the_short_name(room: R
         await unlock(pilot, app)
         await press(pilot, "do")
         assert "it never was a ballot" in shown(app)
-        picture(app, "10-decrypt")
+        await picture(app, "10-decrypt")
         await type_in(pilot, "town")
         assert "TRUSTEE" + "-10" in shown(app)
         await type_in(pilot, "town-2026")
@@ -317,7 +327,7 @@ def test_over_a_board_a_page_sends_and_says_when_the_board_is_silent(
         await press(pilot, "refresh")
         assert isinstance(app.screen, ChecklistPage)
         assert "could not be reached" in shown(app)
-        picture(app, "11-unreached")
+        await picture(app, "11-unreached")
         await press(pilot, "do")
         await press(pilot, "do")
         assert isinstance(app.screen, ActPage)
@@ -421,7 +431,7 @@ def test_a_board_that_shows_two_records_gets_no_signature(room: Room, monkeypatc
             await press(pilot, "do")
             assert isinstance(app.screen, ActPage)
             assert "two different records" in shown(app)
-        picture(app, "12-fork")
+        await picture(app, "12-fork")
         assert [path.read_bytes() for path in room.keys(1)] == before
 
     play(TrusteeApp(work, "en"), story)
