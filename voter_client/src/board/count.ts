@@ -106,8 +106,6 @@ interface Slot {
   last: Uint8Array;
 }
 
-/** What is not counted where not all of it is read. */
-const OF_VOTERS: readonly EntryType[] = ["ballot", "credential", "strike"];
 const SIGNED: readonly EntryType[] = ["roll", "freeze", "close", "aggregate", "result", "decision", "client", "opening", "rotate"];
 
 /** Count a log. `tell` hears how many entries are read. */
@@ -184,7 +182,6 @@ class Counter {
   }
 
   private take(index: number, raw: Uint8Array, type: EntryType, block: Block | undefined): void {
-    if (!this.whole && OF_VOTERS.includes(type)) return;
     if (type === "ballot") this.addBallot(raw, block);
     else if (type === "credential") this.slotOf(parseBody(parseEntry(raw), "credential").pseudonym).credential = true;
     else if (type === "strike") this.slotOf(parseBody(parseEntry(raw), "strike").pseudonym).struck = true;

@@ -11,7 +11,8 @@ export type Fields = Readonly<Record<string, string | number>>;
 
 /** The language that a page begins with: the address's, else the browser's, else Kyrgyz. */
 export function firstLanguage(search: string, preferred: readonly string[]): Language {
-  const asked = new URLSearchParams(search).get("lang");
+  const fields = new URLSearchParams(search);
+  const asked = fields.get("lang") ?? fields.get("language");
   const wanted = [asked ?? "", ...preferred].map((each) => each.slice(0, 2).toLowerCase());
   return LANGUAGES.find((each) => each === wanted[0]) ?? wanted.map(known).find((each) => each !== undefined) ?? "ky";
 }

@@ -125,6 +125,11 @@ describe("a large board", () => {
     expect([figures.turnout, figures.districts, figures.contests[0]!.votes]).toEqual(["none", [], votes["1"]]);
   });
 
+  test("what comes after the close and may not is listed", async () => {
+    const { log } = await open({}, filesOf([...long, raws[indexOf("ballot")]!]));
+    expect((await count(log)).refused).toBe(1);
+  });
+
   test("a district with more ballots than people is thrown", async () => {
     const freeze = FREEZE.parse(entries[indexOf("freeze")]!.body);
     const small = byOfficers("freeze", FREEZE.toBytes({ ...freeze, slots: freeze.slots.map((each) => ({ ...each, count: 3 })) }) as Bytes);
