@@ -76,7 +76,8 @@ def recover(copy: Annotated[Path, typer.Argument(help="A mirror of the log, or i
     from voting_server.app import run_recovery  # noqa: PLC0415
     from voting_server.plumbing.settings import Side, read_settings  # noqa: PLC0415
 
-    typer.echo(f"{run_recovery(read_settings(Side.BALLOT), copy)} entries recovered")
+    with _explained():
+        typer.echo(f"{run_recovery(read_settings(Side.BALLOT), copy)} entries recovered")
 
 
 @app.command()
@@ -325,7 +326,7 @@ def _passphrase(file: Path | None) -> str:
 
 @contextmanager
 def _explained() -> Iterator[None]:
-    """Turn what an officer may do wrong into one line and exit status 2."""
+    """Turn what somebody may do wrong into one line and exit status 2."""
     import httpx  # noqa: PLC0415
 
     from crypto.errors import DobushError  # noqa: PLC0415
