@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Route
 
+from crypto.election.entries import parse_entry
 from tests.e2e_browser.town import Town
 from tests.e2e_browser.walk import CHOICES, Walk
 
@@ -73,4 +74,27 @@ def test_the_worker_that_was_cut_off_is_fetched_again(town: Town, file: str) -> 
     walk.voter.context.unroute(f"**/{file}")
     walk.seal()
     walk.cast()
+    assert walk.errors == []
+
+
+def test_a_lie_that_only_the_worker_can_find_is_found_before_anything_is_sealed(town: Town) -> None:
+    walk = Walk(town, town.voter())
+
+    def forge(route: Route) -> None:
+        response = route.fetch()
+        raw = response.body()
+        # The last byte of the body: a share that a trustee has dealt.
+        if response.ok and parse_entry(raw).type == "ceremony-dealing":
+            at = raw.index(body := parse_entry(raw).body) + len(body) - 1
+            raw = raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :]
+        route.fulfill(response=response, body=raw)
+
+    walk.voter.context.route("**/log/entry/*", forge)
+    walk.start()
+    walk.identify()
+    walk.log_in()
+    walk.heading("refused.heading").wait_for()
+    walk.page.get_by_text("CEREMONY-4").wait_for()
+    assert not walk.page.locator("[data-option]").count()
+    assert not walk.button("review.seal").count()
     assert walk.errors == []
