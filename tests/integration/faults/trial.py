@@ -40,7 +40,7 @@ from voting_server.app import create_app
 from voting_server.board.sequencer import Sequencer
 from voting_server.casting.login import login_challenge
 from voting_server.plumbing.database import Database
-from voting_server.plumbing.settings import Settings
+from voting_server.plumbing.settings import Limits, Settings
 
 PROGRAM = Path(sys.executable).parent / "dobush-server"
 WAIT_S = 60
@@ -50,6 +50,7 @@ INTERVAL_MS = 1_000
 # Shorter than the margin at which the sequencer holds nothing back: a ballot is in the next block.
 CHANGES = {"interval_ms": INTERVAL_MS, "receipt_delay_ms": 3_000, "dispute_ms": 10_000}
 NO_SKEW_MS = 10**15
+SESSION_S = Limits().session_s
 _CLOCK = (
     "CREATE TABLE world_clock (now bigint)",
     "INSERT INTO world_clock VALUES (0)",
@@ -164,13 +165,17 @@ class Client:
         """Ask for a nonce and return the status."""
         return self.http.post(f"/casting/nonces/{ballot_hash.hex()}", headers=self.headers).status_code
 
+    def nonce(self, ballot_hash: bytes) -> bytes:
+        """Return the nonce of a ballot."""
+        answer = self.http.post(f"/casting/nonces/{ballot_hash.hex()}", headers=self.headers).raise_for_status()
+        return decode(answer.json()["nonce"])
+
     def make(self) -> bytes:
         """Return the entry of the voter's next ballot, with the server's nonce."""
         world = self.trial.town
         ballot, _ = world.seal_ballot(self.voter)
         digest = hash_ballot(world.kind, ballot)
-        answer = self.http.post(f"/casting/nonces/{digest.hex()}", headers=self.headers).raise_for_status()
-        nonce = decode(answer.json()["nonce"])
+        nonce = self.nonce(digest)
         signed = self.voter.passkey.sign(
             cast_challenge(world.kind, world.manifest_hash, digest, nonce), world.manifest.rp_id, ORIGIN
         )
@@ -398,7 +403,13 @@ class Trial:
                 stack.callback(client.close)
 
 
-def open_trial(cluster: Cluster, until: str = "open", **settings: Any) -> Trial:  # noqa: ANN401
+def open_trial(
+    cluster: Cluster,
+    until: str = "open",
+    *,
+    session_s: int = SESSION_S,
+    **settings: Any,  # noqa: ANN401
+) -> Trial:
     """Return a trial at a stage of the town's story, on new databases of a cluster; further settings are added."""
     folder = short_folder()
     databases = create_databases(cluster, folder)
@@ -413,7 +424,12 @@ def open_trial(cluster: Cluster, until: str = "open", **settings: Any) -> Trial:
 
     url = databases.urls["ballot"]
     town = found_town(folder, Database(url), set_clock, **CHANGES)
-    more = {"ballot_origin": ORIGIN, "ballot_database": url, "limits": {"skew_ms": NO_SKEW_MS}, **settings}
+    more = {
+        "ballot_origin": ORIGIN,
+        "ballot_database": url,
+        "limits": {"skew_ms": NO_SKEW_MS, "session_s": session_s},
+        **settings,
+    }
     kept = {**town.context.settings.model_dump(exclude_unset=True), **more}
     object.__setattr__(town.context, "settings", Settings(**kept))
     town.sequencer.stop()
