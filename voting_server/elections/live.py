@@ -13,12 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from crypto.election.board import Phase
-from crypto.election.ceremony import name_trustee
 from crypto.election.record import Record
 from crypto.errors import Refused
 from crypto.signatures import parse_signature_lines
 from voting_server.board.service import Board
-from voting_server.elections.progress import EXAMPLE_STATE, ElectionState, describe
+from voting_server.elections.progress import EXAMPLE_STATE, ElectionState, describe, names_of
 
 ALARMS = frozenset(
     {
@@ -136,7 +135,7 @@ def look(board: Board, now_ms: int, queue_limit: int) -> LiveState:
         times = sorted(each.at_ms for each in witnesses if each.at_ms is not None and each.size == heads.quorum_size)
         quorum_at_ms = times[-1] if times else None
         ballots, drills = record.accepted["ballot"], _drills(record)
-        alarms = _alarms(record, witnesses, drills)
+        alarms = _alarms(record, witnesses)
         turnout = Turnout(
             slots=len(record.roll.names),
             credentials=record.roll.credentials,
@@ -198,22 +197,22 @@ def _drills(record: Record) -> list[DrillState]:
     return [
         DrillState(
             number=number,
-            passed=[name_trustee(each) for each in sorted(passed)],
-            missing=[name_trustee(each) for each in sorted(set(ceremony.everyone) - passed)],
+            passed=names_of(record, passed),
+            missing=names_of(record, set(ceremony.everyone) - passed),
         )
         for number, passed in sorted(ceremony.passed.items())
     ]
 
 
-def _alarms(record: Record, witnesses: list[WitnessState], drills: list[DrillState]) -> list[Alarm]:
+def _alarms(record: Record, witnesses: list[WitnessState]) -> list[Alarm]:
     found: list[Alarm] = []
     behind = [each.name for each in witnesses if each.is_behind]
     if behind:
         found.append(Alarm(name="witness-behind", who=behind))
     if record.refused:
         found.append(Alarm(name="refused-entries", count=len(record.refused)))
-    if record.board.phase is Phase.OPEN and (len(drills) < 2 or drills[-1].missing):
-        found.append(Alarm(name="drill-due", who=drills[-1].missing if len(drills) > 1 else []))
+    if record.board.phase is Phase.OPEN and record.ceremony.undrilled():
+        found.append(Alarm(name="drill-due", who=names_of(record, record.ceremony.undrilled())))
     if record.board.phase is Phase.CLOSED:
         if record.board.is_late():
             found.append(Alarm(name="late"))

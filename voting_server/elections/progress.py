@@ -10,13 +10,14 @@ what is listed as awaited is advice to people and programs, only `Record.admit` 
 []
 """
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from crypto.election.board import Phase
-from crypto.election.ceremony import ANSWER_ROUND, ROUNDS, name_trustee
+from crypto.election.ceremony import ANSWER_ROUND, ROUNDS
 from crypto.election.record import Record
 
 Role = Literal["officers", "registrars", "trustees", "server", "voters", "witnesses"]
@@ -170,10 +171,16 @@ def describe(record: Record, now_ms: int) -> ElectionState:
         ),
         trustees=[trustee.name for trustee in manifest.trustees],
         threshold=manifest.threshold,
-        undrilled=[manifest.trustees[place - 1].name for place in record.ceremony.undrilled()],
+        undrilled=names_of(record, record.ceremony.undrilled()),
         election_key=opening.key.hex() if opening else None,
         awaited=awaited(record),
     )
+
+
+def names_of(record: Record, places: Iterable[int]) -> list[str]:
+    """Return the trustees at these places, by the names that the manifest gives them."""
+    trustees = record.parts.manifest.trustees
+    return [trustees[place - 1].name for place in sorted(places)]
 
 
 def awaited(record: Record) -> list[Awaited]:
@@ -198,7 +205,7 @@ def _before_opening(record: Record) -> list[Awaited]:
     if number <= len(ROUNDS):
         missing = ceremony.missing(number)
         if missing:
-            acts.append(Awaited(type=_TYPES[number - 1], by="trustees", who=list(map(name_trustee, missing))))
+            acts.append(Awaited(type=_TYPES[number - 1], by="trustees", who=names_of(record, missing)))
         if number < len(ROUNDS):
             disputed = number == ANSWER_ROUND and not missing
             deadline = None if disputed else manifest.round_deadlines_ms[number - 1]
@@ -221,7 +228,7 @@ def _drills(record: Record) -> list[Awaited]:
     if not number:
         return [Awaited(type="drill", by="officers")]
     missing = sorted(set(ceremony.everyone) - ceremony.passed[number])
-    return [Awaited(type="drill-share", by="trustees", who=list(map(name_trustee, missing)))] if missing else []
+    return [Awaited(type="drill-share", by="trustees", who=names_of(record, missing))] if missing else []
 
 
 def _while_open(record: Record) -> list[Awaited]:
@@ -250,7 +257,7 @@ def _after_close(record: Record) -> list[Awaited]:
         upper = board.upper_ms(board.close_index)
         missing = [each for each in record.ceremony.everyone if each not in tally.shared()]
         earliest = None if upper is None else upper + record.parts.manifest.dispute_ms
-        acts.append(Awaited(type="share", by="trustees", who=list(map(name_trustee, missing)), not_before_ms=earliest))
+        acts.append(Awaited(type="share", by="trustees", who=names_of(record, missing), not_before_ms=earliest))
     elif record.accepted["result"] < items:
         acts.append(Awaited(type="result", by="officers"))
     return acts

@@ -100,6 +100,7 @@ export function Acts({
           <List of={found?.proposals ?? null} choose={setChosen} />
           {election !== null && me.role === "officer" && (
             <Prepared
+              waiting={(found?.proposals ?? []).filter(({ state }) => state === "waiting" || state === "signed").map(({ type, body }) => `${type} ${body}`)}
               signer={signer}
               bound={bound}
               done={(made) => {
@@ -306,7 +307,18 @@ function whyNot(proposal: Proposal, me: Person, signer: Signer | null, readable:
 }
 
 /** What the log waits for from officers, and the acts that somebody has to write herself. */
-function Prepared({ signer, bound, done }: { signer: Signer | null; bound: Bound; done: (made: Proposal) => void }): JSX.Element {
+function Prepared({
+  waiting,
+  signer,
+  bound,
+  done,
+}: {
+  /** Type and body of what was proposed already. */
+  waiting: readonly string[];
+  signer: Signer | null;
+  bound: Bound;
+  done: (made: Proposal) => void;
+}): JSX.Element {
   const { t } = useWords();
   const { found, problem } = useAnswer<{ acts: { type: string; body: string }[] }>("acts/prepared");
   const results = useAnswer<{ body: string; contest: number; cell: number }[]>("tally/prepared");
@@ -326,11 +338,15 @@ function Prepared({ signer, bound, done }: { signer: Signer | null; bound: Bound
             <details key={`${type} ${place}`}>
               <summary>{t(`type.${type}`)}</summary>
               {read !== null && <Plain of={read.plain} />}
-              <div class="row">
-                <button type="button" disabled={proposing.busy || signer === null || read === null} onClick={() => read !== null && proposing.propose(type, read.data)}>
-                  {t("acts.propose", { act: t(`type.${type}`) })}
-                </button>
-              </div>
+              {waiting.includes(`${type} ${body}`) ? (
+                <p class="note">{t("prepared.waiting")}</p>
+              ) : (
+                <div class="row">
+                  <button type="button" disabled={proposing.busy || signer === null || read === null} onClick={() => read !== null && proposing.propose(type, read.data)}>
+                    {t("acts.propose", { act: t(`type.${type}`) })}
+                  </button>
+                </div>
+              )}
             </details>
           );
         })}

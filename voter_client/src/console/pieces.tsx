@@ -202,15 +202,19 @@ export function FileField({ id, label, hint, take }: { id: string; label: string
   );
 }
 
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
+
 /** Decoded values of a body: nested lists, byte strings in hexadecimal groups. */
-export function Plain({ of }: { of: unknown }): JSX.Element {
+export function Plain({ of, name = "" }: { of: unknown; name?: string }): JSX.Element {
+  const words = useWords();
+  const { t } = words;
   if (of instanceof Uint8Array) return <span class="mono">{groups(of)}</span>;
   if (Array.isArray(of)) {
     return (
       <ol class="plain">
         {of.map((each, place) => (
           <li key={place}>
-            <Plain of={each} />
+            <Plain of={each} name={name} />
           </li>
         ))}
       </ol>
@@ -219,15 +223,27 @@ export function Plain({ of }: { of: unknown }): JSX.Element {
   if (typeof of === "object" && of !== null) {
     return (
       <dl class="plain">
-        {Object.entries(of).map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
+        {Object.entries(of).map(([field, value]) => (
+          <div key={field}>
+            <dt>
+              {words.has(`field.${field}`) && `${t(`field.${field}`)} `}
+              <span class="mono">{field}</span>
+            </dt>
             <dd>
-              <Plain of={value} />
+              <Plain of={value} name={field} />
             </dd>
           </div>
         ))}
       </dl>
+    );
+  }
+  if (name.endsWith("_ms") && typeof of === "number") {
+    // What a person signs she must be able to read: a moment as a date, a span as minutes.
+    const said = of >= EARLIEST_MS ? words.time(of, true) : t("field.minutes", { minutes: words.number(of / 60_000, of % 60_000 === 0 ? 0 : 2) });
+    return (
+      <span>
+        {said} <span class="mono">{of}</span>
+      </span>
     );
   }
   return <span translate={false}>{of === null ? "–" : String(of)}</span>;

@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from crypto.signatures import sign_author
 from crypto.transcript import tag
 from tests.desk import open_desk
 from tests.roles import Headers, app_of, enter, lay_out
-from tests.simulator import signing_key
+from tests.simulator import fresh, signing_key
 from tests.unit.voting_server.elections.test_elections import settings
 from voting_server.app import create_app
+from voting_server.elections import live
 from voting_server.elections.drafts import CHECKS
 
 DAY_MS = 86_400_000
@@ -178,6 +180,8 @@ def test_a_threshold_that_is_none_fails(client: TestClient, people: list[Headers
         ({"officers": [person("officer", 0, "One")]}, "officers", "two"),
         ({"registrars": [person("registrar", 0, "One")]}, "registrars", "two"),
         ({"registrars": [person("registrar", 0), person("registrar", 1, "B")]}, "registrars[0].body", "empty"),
+        ({"officers": [person("officer", 0, "Board"), person("officer", 1, "board ")]}, "officers", "alike"),
+        ({"registrars": [person("registrar", 0, "Хор"), person("registrar", 1, "Xop")]}, "registrars", "alike"),
         ({"trustees": [{"name": "A", "key": "xyz"}]}, "trustees[0].key", "key"),
         ({"trustees": [{"name": "A", "key": "ab" * 31}]}, "trustees[0].key", "key"),
         ({"witnesses": [{"name": "", "key": "ab" * 32}]}, "witnesses[0].name", "empty"),
@@ -235,6 +239,7 @@ def test_the_live_state_says_turnout_queue_witnesses_and_drills(tmp_path: Path) 
         headers = enter(desk.app, "operator")
         found = desk.client.get("/live", headers=headers).json()
         record = desk.world.record
+    districts = found["turnout"].pop("districts")
     assert found["turnout"] == {
         "slots": 24,
         "credentials": record.roll.credentials,
@@ -242,6 +247,37 @@ def test_the_live_state_says_turnout_queue_witnesses_and_drills(tmp_path: Path) 
         "ballots": record.accepted["ballot"],
     }
     assert found["turnout"]["voters"] < found["turnout"]["ballots"]
+    assert [(each["unit"], each["slots"]) for each in districts] == sorted(record.roll.slots_by_district.items())
+    assert sum(each["credentials"] for each in districts) == found["turnout"]["credentials"]
+    assert districts[0]["name"]["en"] == "North"
+    struck = sum(
+        record.roll.is_struck(slot) and record.ballots.last(row)[0] > 0 for slot, row in record.roll.credentialed()
+    )
+    assert sum(each["voters"] for each in districts) == found["turnout"]["voters"] - struck
+
+
+def test_no_voters_are_shown_of_a_small_district_or_a_large_roll(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_desk(tmp_path, "voted") as desk:
+        headers = enter(desk.app, "operator")
+
+        def voters() -> list[int | None]:
+            found = desk.client.get("/live", headers=headers).json()
+            return [each["voters"] for each in found["turnout"]["districts"]]
+
+        assert None not in voters()
+        monkeypatch.setattr(live, "MOST_COUNTED", 1)
+        assert voters() == [None, None]
+    record = fresh("voted").record
+    record.parts.manifest = replace(record.parts.manifest, minimum_cell=12)
+    monkeypatch.undo()
+    assert [each.voters is None for each in live._districts(record)] == [True, False]
+
+
+def test_the_rest_of_the_live_state(tmp_path: Path) -> None:
+    with open_desk(tmp_path, "voted") as desk:
+        found = desk.client.get("/live", headers=enter(desk.app, "operator")).json()
     assert found["queue"]["waiting"] == 0
     assert [drill["missing"] for drill in found["drills"]][:1] == [[]]
     assert [each["name"] for each in found["witnesses"]] == sorted(w.name for w in desk.world.manifest.witnesses)
@@ -253,4 +289,4 @@ def test_alarms_say_who_is_missing(tmp_path: Path) -> None:
         alarms = {each["name"]: each for each in desk.client.get("/live", headers=headers).json()["alarms"]}
         names_ = [witness.name for witness in desk.world.manifest.witnesses]
     assert alarms["witness-behind"]["who"] == names_
-    assert "drill-due" in alarms
+    assert alarms["drill-due"]["who"] == ["trustee 1", "trustee 2", "trustee 3"]
