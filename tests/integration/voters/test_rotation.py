@@ -7,9 +7,11 @@ import pytest
 from crypto.election.entries import Incident, Rotate
 from crypto.errors import Refused
 from crypto.signatures import SigningKey, key_id
+from tests.attacks.checks import MANIFEST_11
 from tests.house import House
 from tests.simulator import secret, signing_key
 from voting_server.voters import routes
+from voting_server.voters.frame import read_frame
 from voting_server.voters.registrar import RefusalError, Registrar, fetch_frame
 from voting_server.voters.slots import cut
 
@@ -128,6 +130,25 @@ def test_a_ballot_side_that_invents_a_rotation_is_refused(frozen: House) -> None
     raw = rotation(frozen, signing_key("registrar", 0))
     frozen.rotations.append({"index": 1, "entry": b64encode(raw).decode()})
     with pytest.raises(Refused):
+        renew(frozen)
+
+
+def test_a_rotation_that_the_log_never_got_puts_nothing_on_the_board(frozen: House) -> None:
+    """It needs no proof of inclusion: all who must sign it have, and what its key signs counts where the log has it."""
+    withheld = by_both(frozen)
+    assert give(frozen, withheld) == 200
+    frozen.enrol(0)
+    link, blocks = frozen.links[1], 1 + len(frozen.world.record.parts.expected)
+    frame = read_frame([frozen.world.read(index) for index in range(blocks)], [withheld])
+    old = link.registrar
+    link.registrar = Registrar(NEW, frame, old.own, old.providers, old.journal, old.slots)
+    assert [what for _, what in link.serve()] == ["signed"]
+    # The other registrar goes by the log, and so does the log.
+    assert [what for _, what in frozen.links[0].serve()] == ["signed"]
+    assert [what.partition(";")[2] for _, what in link.serve()] == [f" the ballot side says 409 {MANIFEST_11}"]
+    assert frozen.world.record.roll.credentials == 0
+    # Her own program takes keys from the log alone: it does not know this one.
+    with pytest.raises(RefusalError, match="does not name this key"):
         renew(frozen)
 
 
