@@ -1,4 +1,4 @@
-"""A registrar's signed call, sent again by whoever could read it: nothing changes, and after its minute nothing opens."""
+"""A registrar's signed call, sent again by whoever could read it: nothing changes, nothing opens after a minute."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,15 +1,19 @@
 """The OpenAPI description is complete: words for every route, schema and example for every body, problems as such."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
 import pytest
+from fastapi.testclient import TestClient
 
 from voting_server.app import create_app
+from voting_server.plumbing.database import SIDES
 from voting_server.plumbing.problems import MEDIA_TYPE
 from voting_server.plumbing.settings import Settings, Side
 
+CANARY = "canary-4711"
 DESCRIPTIONS = {
     "identity": create_app(Settings(side=Side.IDENTITY, identity_database="sqlite://")).openapi(),
     "ballot": create_app(Settings(side=Side.BALLOT, ballot_database="sqlite://")).openapi(),
@@ -84,3 +88,38 @@ def test_no_operation_is_called_twice() -> None:
             operation["operationId"] for methods in description["paths"].values() for operation in methods.values()
         ]
         assert len(names) == len(set(names))
+
+
+@pytest.fixture(scope="module")
+def clients() -> dict[str, TestClient]:
+    """Return a client of each side, on an empty database."""
+    made = {}
+    for side in DESCRIPTIONS:
+        app = create_app(Settings(side=Side(side), **{f"{side}_database": "sqlite://"}))  # type: ignore[arg-type]
+        SIDES[side].create_all(app.state.context.database.engine)
+        made[side] = TestClient(app, raise_server_exceptions=False)
+    return made
+
+
+NAMED = [pytest.param(side, name, operation, id=f"{side} {name}") for side, name, operation in operations()]
+
+
+@pytest.mark.parametrize(("side", "name", "operation"), [each for each in NAMED if not str(each.id).endswith("/feed")])
+def test_no_answer_repeats_what_was_sent(
+    clients: dict[str, TestClient], side: str, name: str, operation: Operation
+) -> None:
+    client = clients[side]
+    method, _, path = name.partition(" ")
+    query = {each["name"]: CANARY for each in operation.get("parameters", []) if each["in"] == "query"}
+    fields: dict[str, Any] = {}
+    for kind, media in operation.get("requestBody", {}).get("content", {}).items():
+        if kind.endswith("json"):
+            fields = dict.fromkeys(resolve(side, media["schema"]).get("properties", {}), CANARY)
+    origin = {"origin": client.app.state.context.origin}  # type: ignore[attr-defined]
+    for body in ({**fields, CANARY: CANARY}, {name: {CANARY: [CANARY]} for name in fields}, CANARY):
+        answer = client.request(
+            method, re.sub(r"\{[^}]*\}", CANARY, path), params=query, headers=origin, json=body, follow_redirects=False
+        )
+        assert CANARY not in answer.text
+        assert CANARY not in str(answer.headers)
+        assert answer.status_code != 500
