@@ -65,10 +65,10 @@ export function Entries({ log, known, from }: { log: Log; known: readonly Block[
             <th scope="col" class="number">
               {t("block")}
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide">
               {t("bytes")}
             </th>
-            <th scope="col">{t("leaf")}</th>
+            <th scope="col" class="wide">{t("leaf")}</th>
           </tr>
         </thead>
         <tbody>
@@ -81,8 +81,8 @@ export function Entries({ log, known, from }: { log: Log; known: readonly Block[
                 <TypeName of={row.type} />
               </td>
               <td class="number">{row.block === undefined ? "–" : <a href={`#/block/${row.block}`}>{words.number(row.block)}</a>}</td>
-              <td class="number">{words.number(row.size)}</td>
-              <td class="mono id">{row.leaf.slice(0, 16)}…</td>
+              <td class="number wide">{words.number(row.size)}</td>
+              <td class="mono id wide">{row.leaf.slice(0, 16)}…</td>
             </tr>
           ))}
         </tbody>

@@ -143,7 +143,10 @@ function Screen({ loaded, route }: { loaded: Loaded; route: string }): JSX.Eleme
           {!figures.whole && <p class="open">{t("not-whole", { n: log.size, read: figures.read })}</p>}
           <Checks of={figures.checks} />
           <p>{t("repeat-all")}</p>
-          <p class="mono">dobush-audit verify RECORD --manifest-hash HASH --slots figures.json</p>
+          <p class="mono" translate={false}>
+            dobush-audit verify RECORD --manifest-hash {toHex(log.manifestHash)} --slots FIGURES
+          </p>
+          <p>{t("repeat-where")}</p>
         </section>
       )}
     </>

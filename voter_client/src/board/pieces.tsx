@@ -50,7 +50,7 @@ export function Checks({ of }: { of: readonly Check[] }): JSX.Element {
         <tr>
           <th scope="col">{words.t("check")}</th>
           <th scope="col">{words.t("outcome")}</th>
-          <th scope="col" class="number">
+          <th scope="col" class="number wide">
             {words.t("objects")}
           </th>
         </tr>
@@ -62,7 +62,7 @@ export function Checks({ of }: { of: readonly Check[] }): JSX.Element {
             <td>
               <State of={outcome} />
             </td>
-            <td class="number">{outcome === "open" ? "–" : words.number(count)}</td>
+            <td class="number wide">{outcome === "open" ? "–" : words.number(count)}</td>
           </tr>
         ))}
       </tbody>

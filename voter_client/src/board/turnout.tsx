@@ -103,7 +103,7 @@ function Districts({ log, figures }: { log: Log; figures: Figures }): JSX.Elemen
               {t("slots")}
             </th>
             {keys && (
-              <th scope="col" class="number">
+              <th scope="col" class="number wide">
                 {t("credentials")}
               </th>
             )}
@@ -120,7 +120,7 @@ function Districts({ log, figures }: { log: Log; figures: Figures }): JSX.Elemen
             <tr key={each.unit}>
               <th scope="row">{name(each)}</th>
               <td class="number">{words.number(each.slots)}</td>
-              {keys && <td class="number">{small(each) ? t("few", { least }) : words.number(each.credentials ?? 0)}</td>}
+              {keys && <td class="number wide">{small(each) ? t("few", { least }) : words.number(each.credentials ?? 0)}</td>}
               <td class="number">{small(each) ? t("few", { least }) : words.number(each.counted)}</td>
               <td class="number">{small(each) ? "–" : words.share(each.counted, each.slots)}</td>
             </tr>
@@ -129,7 +129,7 @@ function Districts({ log, figures }: { log: Log; figures: Figures }): JSX.Elemen
             <tr>
               <th scope="row">{t("across")}</th>
               <td class="number">–</td>
-              {keys && <td class="number">–</td>}
+              {keys && <td class="number wide">–</td>}
               <td class="number">{words.number(figures.across)}</td>
               <td class="number">–</td>
             </tr>
@@ -139,7 +139,7 @@ function Districts({ log, figures }: { log: Log; figures: Figures }): JSX.Elemen
           <tr>
             <th scope="row">{t("total")}</th>
             <td class="number">{words.number(total.slots)}</td>
-            {keys && <td class="number">{words.number(total.credentials ?? 0)}</td>}
+            {keys && <td class="number wide">{words.number(total.credentials ?? 0)}</td>}
             <td class="number">{words.number(total.counted)}</td>
             <td class="number">{words.share(total.counted, total.slots)}</td>
           </tr>
@@ -228,7 +228,7 @@ function BallotsByBlock({ figures, blocks }: { figures: Figures; blocks: Blocks 
             <th scope="col" class="number">
               {t("ballots")}
             </th>
-            <th scope="col" class="number">
+            <th scope="col" class="number wide">
               {t("voters")}
             </th>
             <th scope="col" class="number">
@@ -244,8 +244,8 @@ function BallotsByBlock({ figures, blocks }: { figures: Figures; blocks: Blocks 
               </th>
               <td>{timeOf(words, times.get(each.first.number))}</td>
               <td class="number">{words.number(each.ballots)}</td>
-              <td class="number">{words.number(each.voters)}</td>
-              <td class="number">
+              <td class="number wide">{words.number(each.voters)}</td>
+              <td class="number wrap">
                 {words.number(each.sum)} ({words.share(each.sum, slots)})
               </td>
             </tr>

@@ -57,7 +57,7 @@ export function Witnesses({ log, blocks, now_s }: { log: Log; blocks: Blocks; no
         <tbody>
           {watches.map(({ name, time_s, here }) => (
             <tr key={name}>
-              <th scope="row" translate={false}>
+              <th scope="row" class="name" translate={false}>
                 {name}
               </th>
               <td>
