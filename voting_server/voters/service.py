@@ -390,23 +390,14 @@ class Voters:
         self._count(address)
         now_ms, issuers = self.context.database.now_ms(), self._issuers()
         with self.context.database.begin() as connection:
+            used = store.find_code(connection, code_key, state="used")
+            if used is not None:
+                return self._take_again(connection, _evidence_of(used, signature))
             key = self._key(connection, enrolment, _hash(browser))
             found = store.find_code(connection, code_key)
             if found is None:
                 raise ProblemError("code-refused")
-            code, issuer, issued = found
-            evidence = Evidence(
-                "code",
-                {
-                    "number": code.number,
-                    "key": code.key.hex(),
-                    "expires_at_ms": str(code.expires_at_ms),
-                    "assurance": code.assurance,
-                    "issuer": issuer.hex(),
-                    "issued": issued.hex(),
-                    "signature": signature.hex(),
-                },
-            )
+            evidence = _evidence_of(found, signature)
             try:
                 shown = CodeVerifier(issuers).verify(frame.election, key, evidence, now_ms)
             except IdentificationError:
@@ -414,6 +405,17 @@ class Voters:
             if not store.use_code(connection, code_key):
                 raise ProblemError("code-refused")
             return self._take(connection, shown, evidence, enrolment, _hash(browser))
+
+    @staticmethod
+    def _take_again(connection: Connection, evidence: Evidence) -> Taken:
+        """Take the same proof a second time, from a voter whose answer was lost on the way: it changes nothing.
+
+        Proof and passkey are the ones that used the code up; any other proof of that code is refused.
+        """
+        number, text = evidence.fields["number"], evidence.to_text()
+        if not any(each.evidence == text for each in store.read_requests(connection, number=number)):
+            raise ProblemError("code-refused")
+        return Taken(number, requested=True)
 
     def _key(self, connection: Connection, enrolment: bytes, browser: bytes) -> bytes:
         """Return the passkey's key of an enrolment. Raises ProblemError where it has none yet."""
@@ -556,6 +558,21 @@ def _state_of(request: Request) -> State:
     if request.is_delivered:
         return "delivered"
     return "signed" if len(request.signatures) >= 2 else "requested"
+
+
+def _evidence_of(found: tuple[Code, bytes, bytes], signature: bytes) -> Evidence:
+    """Return what a code and a proof of it say."""
+    code, issuer, issued = found
+    fields = {
+        "number": code.number,
+        "key": code.key.hex(),
+        "expires_at_ms": str(code.expires_at_ms),
+        "assurance": code.assurance,
+        "issuer": issuer.hex(),
+        "issued": issued.hex(),
+        "signature": signature.hex(),
+    }
+    return Evidence("code", fields)
 
 
 def _hash(text: str) -> bytes:

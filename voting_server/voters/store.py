@@ -382,10 +382,10 @@ def add_code(connection: Connection, code: Code, issuer: bytes, issued: bytes) -
         raise ConflictError from error
 
 
-def find_code(connection: Connection, key: bytes) -> tuple[Code, bytes, bytes] | None:
-    """Return (code, issuer's key id, issuer's signature) of an open code that has not expired."""
+def find_code(connection: Connection, key: bytes, *, state: str = "open") -> tuple[Code, bytes, bytes] | None:
+    """Return (code, issuer's key id, issuer's signature) of a code in a state that has not expired."""
     row = connection.execute(
-        select(CODES).where(CODES.c.key == key, CODES.c.state == "open", CODES.c.expires_at_ms > NOW_MS)
+        select(CODES).where(CODES.c.key == key, CODES.c.state == state, CODES.c.expires_at_ms > NOW_MS)
     ).first()
     if row is None:
         return None

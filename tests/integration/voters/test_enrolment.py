@@ -120,6 +120,19 @@ def test_a_code_works_once(frozen: House) -> None:
     assert refused.json()["type"] == "/problems/code-refused"
 
 
+def test_whose_answer_was_lost_sends_the_same_proof_again_and_nothing_is_asked_twice(frozen: House) -> None:
+    code, browser = frozen.issue(0), frozen.browser()
+    enrolment = browser.enrol(passkey_of(0))
+    assert browser.use_code(enrolment, code, passkey_of(0)).status_code == 204
+    asked = frozen.links[0].fetch_requests()
+    assert browser.use_code(enrolment, code, passkey_of(0)).status_code == 204
+    assert [each.id for each in frozen.links[0].fetch_requests()] == [each.id for each in asked]
+    assert len(asked) == 1
+    assert browser.client.get("/voter").json()["requests"] == [{"type": "credential", "state": "requested"}]
+    # The same code over another key is another proof.
+    assert browser.use_code(browser.enrol(passkey_of(1)), code, passkey_of(1)).status_code == 403
+
+
 def test_a_code_that_signed_another_key_is_refused_and_stays_good(frozen: House) -> None:
     code, browser = frozen.issue(0), frozen.browser()
     enrolment = browser.enrol(passkey_of(0))

@@ -83,36 +83,56 @@ async function service404<T>(m: Model, ask: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A key that was made and whose code is not known to have been taken: the same proof is sent again, no other key is made. */
+interface Pending {
+  readonly code: string;
+  readonly enrolment: string;
+  readonly id: string;
+  readonly proof: { readonly key: string; readonly signature: string };
+}
+
+let pending: Pending | null = null;
+
 export function makeKey(m: Model): Promise<void> {
   return m.run(async () => {
-    const begun = await api.beginEnrolment();
-    // Another election's name here would let a server collect keys for it.
-    if (begun.manifest_hash !== PIN || !isKind(begun.kind)) throw new Refused("RECORD-3", "another election", "server");
-    const pinned = fromHex(PIN);
-    const made = await make({
-      rpId: begun.options.rp.id,
-      rpName: begun.options.rp.name,
-      user: fromHex(begun.options.user.id),
-      userName: begun.options.user.name,
-      algorithms: begun.options.pubKeyCredParams.map((each) => each.alg),
-      challenge: registerChallenge(begun.kind, pinned, fromHex(begun.token)),
-    });
-    const key = await api.finishEnrolment(begun.id, made.json);
-    memory.keepStep(made.id);
-    if (m.service) {
-      location.assign(await service404(m, () => api.beginService(begun.id)));
-      return;
+    const { code } = m.state;
+    if (pending === null || m.service || pending.code !== code) {
+      const begun = await api.beginEnrolment();
+      // Another election's name here would let a server collect keys for it.
+      if (begun.manifest_hash !== PIN || !isKind(begun.kind)) throw new Refused("RECORD-3", "another election", "server");
+      const pinned = fromHex(PIN);
+      const made = await make({
+        rpId: begun.options.rp.id,
+        rpName: begun.options.rp.name,
+        user: fromHex(begun.options.user.id),
+        userName: begun.options.user.name,
+        algorithms: begun.options.pubKeyCredParams.map((each) => each.alg),
+        challenge: registerChallenge(begun.kind, pinned, fromHex(begun.token)),
+      });
+      const key = await api.finishEnrolment(begun.id, made.json);
+      memory.keepStep(made.id);
+      if (m.service || code === null) {
+        location.assign(await service404(m, () => api.beginService(begun.id)));
+        return;
+      }
+      const proof = await proveCode(begun.kind, pinned, code, fromHex(key), (seed, message) => m.signCode(seed, message));
+      pending = { code, enrolment: begun.id, id: made.id, proof };
     }
-    const proof = await proveCode(begun.kind, pinned, m.state.code ?? "", fromHex(key), (seed, message) => m.signCode(seed, message));
     try {
-      await api.proveCode(begun.id, proof.key, proof.signature);
+      await api.proveCode(pending.enrolment, pending.proof.key, pending.proof.signature);
     } catch (error) {
-      m.step({ type: "back" });
+      // No answer: the server may have taken it. A no is final for this key.
+      if (error instanceof ProblemError && error.status < 500 && error.status !== 429) {
+        pending = null;
+        m.step({ type: "back" });
+      }
       throw error;
     }
     const identified = await api.readIdentified();
+    const { id } = pending;
+    pending = null;
     memory.keepStep(null);
-    m.set({ identified, code: null, me: { pseudonym: identified.pseudonym, key: keyInForce(identified, made.id) } });
+    m.set({ identified, code: null, me: { pseudonym: identified.pseudonym, key: keyInForce(identified, id) } });
     m.go("enrolled");
   });
 }

@@ -86,7 +86,7 @@ function Document({ kind, label }: { kind: "card" | "passport" | "electronic"; l
 }
 
 export function IdentifyScreen({ model, s, t }: Props) {
-  const [typed, setTyped] = useState("");
+  const [typed, setTyped] = useState(s.code ?? "");
   const wrong = s.problem !== null && s.problem.text === t("identify.code-wrong");
   return (
     <>
