@@ -29,7 +29,7 @@ from crypto.election.entries import (
     parse_entry,
 )
 from crypto.election.tally import make_share
-from crypto.merkle import CHECKPOINT_PATH
+from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH, TileName
 from crypto.signatures import Checkpoint, cose_es256, cose_rs256, parse_note, sign_checkpoint
 from demo.commission import CLOSES_AT_MS, COUNTRY, FIRST_UNIT, MINUTE_MS, OPENS_AT_MS, STYLE
 from demo.one_room import Trustees
@@ -387,6 +387,18 @@ def _file(pattern: str, change: Callable[[bytes], bytes] | None) -> Act:
     return act
 
 
+def _tile(level: int | None, change: Callable[[bytes], bytes] | None) -> Act:
+    """Change or remove the tree's first tile of a level, or its first bundle; the last one where it is removed."""
+
+    def act(t: Training) -> None:
+        whole = t.board.writer.tiles.size >> (8 * (level or 0))
+        index = 0 if change is not None else (whole - 1) // TILE_WIDTH
+        name = TileName(level, index, min(TILE_WIDTH, whole - index * TILE_WIDTH))
+        _file(name.path(), change)(t)
+
+    return act
+
+
 def _stranger(t: Training) -> None:
     (_record(t) / "letter.txt").write_text("count me too", encoding="utf-8")
 
@@ -406,9 +418,9 @@ def other_plants() -> Iterator[Plant]:
     yield from _board_plants()
     yield from _tally_plants()
     for name, check, culprit, act in (
-        ("an entry changed on the published disk", "MERKLE-4", "entry", _file("tile/entries/000", _flip)),
-        ("a hash changed in a tile", "MERKLE-3", "tile", _file("tile/0/000", _flip)),
-        ("a bundle taken away", "MERKLE-2", "tile/entries", _file("tile/entries/001", None)),
+        ("an entry changed on the published disk", "MERKLE-4", "entry", _tile(None, _flip)),
+        ("a hash changed in a tile", "MERKLE-3", "tile", _tile(0, _flip)),
+        ("a bundle taken away", "MERKLE-2", "tile/entries", _tile(None, None)),
         ("a file that is no part of the record", "AUDIT-1", "letter.txt", _stranger),
         (
             "a last checkpoint with three witnesses",
