@@ -1,7 +1,8 @@
-"""Screenshots of every screen in three languages: `python -m tests.e2e_browser.gallery [FOLDER] [LANGUAGE …]`, or `make gallery`.
+"""Screenshots of every screen: `python -m tests.e2e_browser.gallery [FOLDER] [LANGUAGE …]`, or `make gallery`.
 
-To be looked at by people. Not a test, and nothing of it belongs to a commit. Besides the way itself it shows what a voter meets when
-something is in her way: another program's browser, a phone without a lock, a wrong code, a cut line, a receipt that is late.
+To be looked at by people, in three languages. Not a test, and nothing of it belongs to a commit. Besides the way itself
+it shows what a voter meets when something is in her way: another program's browser, a phone without a lock, a wrong
+code, a cut line, a false receipt.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Error, Page, Route, sync_playwright
+from playwright.sync_api import Error, Page, Route, ViewportSize, sync_playwright
 
 from locales import LANGUAGES
 from tests.e2e_browser.town import Town, build_client, open_town
@@ -23,9 +24,14 @@ from tests.e2e_browser.walk import Walk
 WIDTHS = (360, 1280)
 PHONE = 360
 HEIGHT = 640
-WHATSAPP = "Mozilla/5.0 (Linux; Android 11; SM-A013F; wv) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36 WhatsApp/2.24"
+WHATSAPP = (
+    "Mozilla/5.0 (Linux; Android 11; SM-A013F; wv) AppleWebKit/537.36 Chrome/126.0 Mobile Safari/537.36 WhatsApp/2.24"
+)
 NO_KEYS = "Object.defineProperty(window, 'PublicKeyCredential', {value: undefined})"
-HIDE = "Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true}); document.dispatchEvent(new Event('visibilitychange'))"
+HIDE = """() => {
+  Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+}"""
 SHOW = "Object.defineProperty(document, 'visibilityState', {value: 'visible', configurable: true})"
 DAY_MS = 86_400_000
 
@@ -71,7 +77,7 @@ class Gallery:
         self.town = town
         self.folder = folder
         self.language = language
-        self.size = {"width": width, "height": HEIGHT if width == PHONE else 720}
+        self.size: ViewportSize = {"width": width, "height": HEIGHT if width == PHONE else 720}
         folder.mkdir(parents=True, exist_ok=True)
 
     def walk(self, group: str, *, resident: bool = False, **more: Any) -> Walk:  # noqa: ANN401 - a context's options
@@ -145,8 +151,8 @@ class Gallery:
 
     def show_devices(self) -> None:
         """Take what phones that cannot vote show, and the identification's errors."""
-        for name, more, script in (("in-app", {"user_agent": WHATSAPP}, ""), ("no-key", {}, NO_KEYS), ("no-lock", {}, "")):
-            walk = self.walk(name, authenticator=False, **more)
+        for name, agent, script in (("in-app", WHATSAPP, ""), ("no-key", None, NO_KEYS), ("no-lock", None, "")):
+            walk = self.walk(name, authenticator=False, user_agent=agent)
             walk.page.add_init_script(script)
             walk.start()
             walk.button("start.vote").click()
@@ -181,7 +187,7 @@ class Gallery:
         walk.voter.context.close()
 
     def show_lines(self) -> None:
-        """Take a cut line, a false receipt, a receipt that the board does not keep, an election that does not verify."""
+        """Take a log-in that fails, a cut line, and a false receipt."""
         walk = self.walk("cut", resident=True)
         walk.return_home()
         walk.voter.verify_user(able=False)
@@ -217,7 +223,7 @@ class Gallery:
         walk.voter.context.close()
 
     def show_refusal(self) -> None:
-        """Take a log that was changed, a page whose election is another, the question before a wipe and what follows it."""
+        """Take a board without witnesses, the question before a wipe and what follows it."""
         walk = self.walk("refused", resident=True)
         walk.voter.context.route("**/log/checkpoint", spoil_note)
         walk.return_home()
