@@ -7,7 +7,7 @@ from playwright.sync_api import Route
 
 from crypto.election.entries import parse_entry
 from tests.e2e_browser.town import Town
-from tests.e2e_browser.walk import CHOICES, Walk
+from tests.e2e_browser.walk import CHOICES, NATIVE, Walk
 
 
 def cut_off(walk: Walk, file: str) -> list[str]:
@@ -46,6 +46,21 @@ def fill(walk: Walk) -> None:
 def wait_for_offline(walk: Walk) -> None:
     """Wait until the page says that there is no connection."""
     walk.page.get_by_role("alert").get_by_text(walk.t("frame.offline")).wait_for()
+
+
+@pytest.mark.parametrize("file", ["later-*.json", "way-*.js", "_voter-*.js"])
+def test_the_start_that_was_cut_off_is_fetched_again_without_a_reload(town: Town, file: str) -> None:
+    walk = Walk(town, town.voter())
+    cut = cut_off(walk, file)
+    walk.page.goto(f"{town.url}/vote/")
+    english = walk.page.get_by_role("button", name=NATIVE["en"], exact=True)
+    english.click()
+    walk.page.get_by_role("alert").get_by_text(walk.t("first.broken")).wait_for()
+    assert cut
+    walk.voter.context.unroute(f"**/{file}")
+    english.click()
+    walk.button("start.candidates").wait_for()
+    assert walk.errors == []
 
 
 @pytest.mark.parametrize("file", ["voting-*.js", "_rest-*.js"])
