@@ -13,18 +13,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from crypto.election.ballot import tracking_code
-from crypto.election.entries import Opening
+from crypto.election.entries import Incident, Opening
 from crypto.elgamal import BallotSeed
-from tests.desk import Sitting, ballot_of, open_desk
+from crypto.signatures import SigningKey, sign_author
+from crypto.transcript import tag
+from demo.roles import make_holder
+from tests.desk import Desk, Sitting, ballot_of, open_desk
 from tests.house import House, number_of, open_house, passkey_of, roll_text
-from tests.simulator import Voter, secret
+from tests.roles import app_of, invite, log_in
+from tests.simulator import Voter, secret, signing_key
 from voting_server.plumbing import logging
 
 SURNAME, GIVEN, STREET, AGENT = "Kanarbekova", "Zymyrat", "Sayrak kuchasy 77", "Canary-Browser/7.7"
 SEED = secret("canary")
 CHOICES = ((2,), (1, 3))
+EMPTY = {
+    # What waits for a provider's answer, for a passkey, for somebody to be told; each goes when it was used.
+    "identity": {"enrolments", "identifications", "key_rotations", "notices", "role_tokens"},
+    # What witnesses and authorities sent, sums over all ballots, and tokens that were used.
+    "ballot": {"cosignatures", "kept_sums", "role_tokens", "tokens"},
+}
+"""Tables in which this test leaves nothing."""
 
 
 @dataclass(slots=True)
@@ -42,6 +55,12 @@ class Findings:
                     for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
                         rows = connection.execute(f'SELECT * FROM "{name}"').fetchall()  # noqa: S608 - its own name
                         self.places[f"table {name}"] = b"\n".join(_plain(value) for row in rows for value in row)
+
+    def empty(self) -> set[str]:
+        """Return the tables without a row."""
+        return {
+            place.removeprefix("table ") for place, data in self.places.items() if place[:5] == "table" and not data
+        }
 
     def having(self, needle: bytes) -> list[str]:
         """Return the places that hold some bytes in any usual spelling."""
@@ -78,6 +97,32 @@ def open_voting(house: House) -> None:
     world.accept()
 
 
+def act(app: FastAPI, key: SigningKey | None, body: str) -> list[str]:
+    """Let an officer or operator in at a side and act once; return her code and what her browser keeps."""
+    _, code = invite(app, "officer" if key else "operator", name="Somebody", body=body, key=key)
+    headers = log_in(app, make_holder("canary"), code)
+    client = TestClient(app, base_url=headers["origin"], headers={"user-agent": AGENT})
+    assert client.get("/roles/me", headers=headers).status_code == 200
+    return [code, code.replace("-", ""), headers["cookie"].partition("=")[2]]
+
+
+def propose(desk: Desk) -> list[str]:
+    """Let an officer of the election propose an act; return her secrets."""
+    key, body = signing_key("officer"), desk.world.manifest.officers[0].body
+    secrets = act(desk.app, key, body)
+    headers = log_in(desk.app, make_holder("canary"))
+    content = Incident(secret("paper"), "a note").to_bytes()
+    digest = desk.world.manifest_hash
+    signer, signature = sign_author(key, tag(desk.world.kind, "author"), digest, "incident", content)
+    sent = {
+        "type": "incident",
+        "body": b64encode(content).decode(),
+        "signature": {"key_id": signer.hex(), "signature": signature.hex()},
+    }
+    assert desk.client.post("/proposals", json=sent, headers=headers).status_code == 201
+    return [*secrets, headers["cookie"].partition("=")[2]]
+
+
 def test_nothing_joins_a_name_to_a_ballot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     identity, ballot, log = Findings(), Findings(), io.StringIO()
     (tmp_path / "identity").mkdir()
@@ -85,6 +130,7 @@ def test_nothing_joins_a_name_to_a_ballot(tmp_path: Path, monkeypatch: pytest.Mo
     with open_house(tmp_path / "identity") as house:
         voter, code, identity_secrets = enrol(house)
         open_voting(house)
+        identity_secrets += act(app_of(house.client), None, "house")
         identity.places["log"] = log.getvalue().encode()
         log.truncate(0)
         monkeypatch.setattr("tests.desk.fresh", lambda _stage: house.world)
@@ -100,6 +146,7 @@ def test_nothing_joins_a_name_to_a_ballot(tmp_path: Path, monkeypatch: pytest.Mo
             assert answer.status_code == 201, answer.text
             assert desk.sequence() == []
             ballot_secrets = [cookie.value or "" for cookie in client.cookies.jar]
+            role_secrets = propose(desk)
         identity.add_folder(tmp_path / "identity")
         ballot.add_folder(tmp_path / "ballot")
         ballot.places["log"] = log.getvalue().encode()
@@ -116,7 +163,10 @@ def test_nothing_joins_a_name_to_a_ballot(tmp_path: Path, monkeypatch: pytest.Mo
     assert [each for each in cast if identity.having(each)] == []
     opening = BallotSeed(house.world.kind, SEED).derive_opening()
     own = [SEED, opening, code.encode(), code.replace("-", "").encode(), AGENT.encode(), b"testclient"]
-    for each in (*own, *(one.encode() for one in (*identity_secrets, *ballot_secrets) if one)):
+    # Every table was looked through with something in it; a new one gets something here, or is named.
+    assert identity.empty() == EMPTY["identity"]
+    assert ballot.empty() == EMPTY["ballot"]
+    for each in (*own, *(one.encode() for one in (*identity_secrets, *ballot_secrets, *role_secrets) if one)):
         assert (each, identity.having(each), ballot.having(each)) == (each, [], [])
     # A session is known by a hash of its secret, which is no use to whoever reads the table.
     assert len(ballot_secrets) == 1
