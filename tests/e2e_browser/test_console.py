@@ -256,9 +256,9 @@ def test_the_second_officers_browser_refuses_what_a_lying_service_shows(house: H
     bakyt.page.get_by_label(bakyt.t("acts.type-name", name="council-2030"), exact=True).fill("council-2030")
     sign = bakyt.page.get_by_role("button", name=bakyt.t("acts.sign-go"), exact=True)
     expect(sign).to_be_enabled()
-    body = bytes(truth["body"]).replace(b"Council", b"Cabinet")
+    other = bytes(truth["body"]).replace(b"Council", b"Cabinet")
     with database.begin() as connection:
-        connection.execute(PROPOSALS.update().values(body=body))
+        connection.execute(PROPOSALS.update().values(body=other))
     bakyt.page.get_by_text(bakyt.t("acts.barrier.changed")).wait_for()
     expect(sign).to_have_count(0)
     with database.begin() as connection:
