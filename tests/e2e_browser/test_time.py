@@ -145,6 +145,11 @@ def test_a_session_that_ends_at_any_step_keeps_the_choice(town: Town) -> None:
     walk.voter.context.clear_cookies()
     walk.button("review.seal").click()
     walk.problem("login.expired").wait_for()
+    # The choice is in memory here too: covered, and wiped when nobody comes back.
+    walk.page.evaluate(HIDE, arg=True)
+    walk.heading("cover.heading").wait_for()
+    walk.page.evaluate(HIDE, arg=False)
+    walk.button("cover.go").click()
     walk.button("login.go").click()
     walk.heading("review.heading").wait_for()
     for name in CHOSEN:

@@ -56,17 +56,6 @@ export type Step =
 
 export const BEGINNING: Flow = { screen: "language", trail: [], contest: 0, choices: [], remark: null, changing: false };
 
-/** Screens on which a choice is in memory: they are covered on hide, and wiped after a while. */
-export const SECRET: ReadonlySet<Screen> = new Set<Screen>([
-  "ballot",
-  "review",
-  "sealing",
-  "commitment",
-  "decide",
-  "challenge",
-  "cast",
-]);
-
 /** Screens that nobody goes back to: they do something, or what they showed is over. */
 const PASSING: ReadonlySet<Screen> = new Set<Screen>([
   "key",

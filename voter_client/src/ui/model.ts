@@ -15,7 +15,7 @@ import type { Opened, Sealed } from "../worker/operations";
 import { loginChallenge } from "./challenges";
 import type { Rule } from "./choice";
 import type { ElectionCore } from "./core";
-import { advance, BEGINNING, type Flow, hasChoice, SECRET, type Step } from "./flow";
+import { advance, BEGINNING, type Flow, hasChoice, type Step } from "./flow";
 import { type Group, groupOf, loadGroup, type Loaded, loadTexts, type Screens, type TextFile, type TextGroup, type Texts } from "./groups";
 import * as memory from "./memory";
 
@@ -539,7 +539,8 @@ export class Model {
   // ------------------------------------------------------------------------------------------------------ cover, wipe
 
   isSecret(): boolean {
-    return SECRET.has(this.state.flow.screen) && (hasChoice(this.state.flow) || this.state.sealed !== null);
+    // On whichever screen she is: also where the log-in came in between, or where she went back to the start.
+    return hasChoice(this.state.flow) || this.state.sealed !== null;
   }
 
   dropSeal(): void {
