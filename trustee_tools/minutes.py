@@ -29,6 +29,7 @@ table { border-collapse: collapse; width: 100%; } tr { break-inside: avoid; }
 th, td { border: 1px solid #555; padding: .3em .45em; text-align: left; vertical-align: top; }
 th { background: #eee; } td.field { height: 2.1em; min-width: 28mm; }
 code { font: 10pt/1.5 monospace; overflow-wrap: anywhere; } .print { font-size: 12pt; white-space: pre-wrap; }
+.room { border: 1px solid #555; height: 45mm; break-inside: avoid; }
 li { margin: .25em 0; } .small { font-size: 9pt; color: #333; } .rule { border: 2px solid #000; padding: .2em 1em; }
 @media print { body { margin: 0; max-width: none; padding: 0; } }
 """
@@ -172,8 +173,8 @@ def _abort(say: Dictionary) -> Iterator[str]:
     yield f'<h2>{escape(say("trustee.minutes.abort"))}</h2><div class="rule"><ol>'
     yield from (f"<li>{escape(say(f'trustee.minutes.abort.{name}'))}</li>" for name in _RULES)
     yield f"</ol><p><b>{escape(say('trustee.minutes.abort.then'))}</b></p></div>"
-    rows: list[tuple[str | None, ...]] = [(escape(say("trustee.minutes.incident")), None)]
-    yield _table((), rows)
+    # Whoever writes down what happened and what two officers decided needs room for it.
+    yield f"<h2>{escape(say('trustee.minutes.incident'))}</h2>" + '<div class="room"></div>'
     yield f'<p class="small">{escape(say("trustee.minutes.source"))}</p>'
 
 
