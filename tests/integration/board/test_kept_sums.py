@@ -38,16 +38,16 @@ def finish(town: Town) -> None:
     assert town.record.is_complete()
 
 
-def test_a_start_after_the_close_adds_nothing_up(desk: Town, added: list[int]) -> None:
-    desk.run("closed")
+def test_a_start_after_the_close_adds_nothing_up(town: Town, added: list[int]) -> None:
+    town.run("closed")
     assert added
-    before = KeptSums.of(desk.record, 0)
+    before = KeptSums.of(town.record, 0)
     added.clear()
-    desk.restart()
-    assert desk.sequencer.start()
+    town.restart()
+    assert town.sequencer.start()
     assert added == []
-    assert KeptSums.of(desk.board.replica.record, 0) == before
-    finish(desk)
+    assert KeptSums.of(town.board.replica.record, 0) == before
+    finish(town)
 
 
 def test_what_is_kept_while_people_vote_is_not_added_twice(
