@@ -121,8 +121,8 @@ class Elections:
         """Take in an author-signed entry: a repeat gets its old answer, a new one every check, then it waits.
 
         Raises Refused, ProblemError. An entry counts against the limit of its key only when it is new and its signature
-        held, so that nobody can use up somebody else's, not even with entries that everybody reads on the board. What
-        two persons have rejected here, or let run out, does not come in by this way either, until it is proposed anew.
+        held, so that nobody can use up somebody else's, not even with entries that everybody reads on the board. Whose
+        author has rejected here what she signed, or let it run out, does not come in by this way either.
         """
         entry = parse_entry(raw)
         if entry.type in OTHER_WAYS:
@@ -132,8 +132,8 @@ class Elections:
     def _count(self, entry: Entry) -> None:
         with self._context.database.begin() as connection:
             store.expire(connection)
-            if store.was_ended(connection, entry.type, entry.body):
-                # The first signature cannot be taken back: without this the second person could use it alone.
+            if store.was_withdrawn(connection, entry.type, entry.body, [key_id for key_id, _ in entry.signatures]):
+                # A signature cannot be taken back: without this the second person could use the first one's alone.
                 raise ProblemError("proposal-closed")
         for key_id, _ in entry.signatures:
             limit(self._context.cache, "entries", key_id.hex(), self._context.limits.entries_a_minute)

@@ -6,7 +6,7 @@ Spec: `docs/operations/officers.md`, section "Two persons". A body never changes
 ('waiting', 'signed')
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -125,11 +125,24 @@ def add_signature(connection: Connection, proposal: int, signed: Signed) -> None
         raise SignedError from error
 
 
-def was_ended(connection: Connection, entry_type: str, body: bytes) -> bool:
-    """Tell whether an act was rejected or ran out, and nobody has proposed the same bytes anew."""
-    chosen = select(PROPOSALS.c.state).where(PROPOSALS.c.type == entry_type, PROPOSALS.c.body == body)
-    states = set(connection.execute(chosen).scalars())
-    return bool(states & {"rejected", "expired"}) and not states & {*OPEN, "taken"}
+def was_withdrawn(connection: Connection, entry_type: str, body: bytes, keys: Collection[bytes]) -> bool:
+    """Tell whether one of these keys' owners has rejected her own signature over these bytes, or let it run out.
+
+    What she has proposed or signed anew counts again. Nobody withdraws anybody else's signature.
+    """
+    signed = SIGNATURES.c
+    chosen = (
+        select(PROPOSALS.c.state, PROPOSALS.c.ended_by, signed.key_id, signed.person)
+        .join_from(PROPOSALS, SIGNATURES, signed.proposal == PROPOSALS.c.id)
+        .where(PROPOSALS.c.type == entry_type, PROPOSALS.c.body == body, signed.key_id.in_(keys))
+    )
+    withdrawn, wanted = set[bytes](), set[bytes]()
+    for row in connection.execute(chosen).all():
+        if row.state in {*OPEN, "taken"}:
+            wanted.add(bytes(row.key_id))
+        elif row.state == "expired" or row.ended_by == row.person:
+            withdrawn.add(bytes(row.key_id))
+    return bool(withdrawn - wanted)
 
 
 def expire(connection: Connection) -> None:

@@ -449,6 +449,25 @@ def test_nobody_completes_alone_what_was_rejected(commission: Commission) -> Non
     assert commission.taken() == 1
 
 
+def test_nobody_else_withdraws_a_signature(commission: Commission) -> None:
+    made = commission.propose().json()
+    assert reject(commission, made["id"], "officer 2").status_code == 200
+    # A third officer's own proposal of the same bytes, rejected by herself, is no affair of the other two.
+    own = commission.propose(who="officer 2").json()
+    assert reject(commission, own["id"], "officer 2").status_code == 200
+    assert problem(complete(commission, own, "officer 1")) == "proposal-closed"
+    assert complete(commission, made, "officer 1").status_code == 202
+    assert commission.taken() == 1
+
+
+def test_nobody_completes_alone_what_ran_out(commission: Commission) -> None:
+    made = commission.propose().json()
+    with commission.desk.app.state.context.database.begin() as connection:
+        connection.execute(store.PROPOSALS.update().values(expires_at_ms=0))
+    assert problem(complete(commission, made, "officer 1")) == "proposal-closed"
+    assert commission.taken() == 0
+
+
 def test_what_was_never_rejected_comes_in_as_a_file(commission: Commission) -> None:
     assert complete(commission, commission.propose().json(), "officer 1").status_code == 202
     assert commission.taken() == 1
