@@ -153,6 +153,10 @@ def test_hostile_names_before_anybody_identifies(hostile_town: Town) -> None:
     expect(walk.page.locator("h1 bdi")).to_have_text(lie)
     walk.button("start.candidates").click()
     walk.heading("candidates.heading").wait_for()
+    folded = walk.page.locator("main details:not([open]) > summary")
+    walk.page.locator("main summary").first.wait_for()
+    for _ in range(folded.count()):
+        folded.first.click()
     walk.page.get_by_text(MARKUP[4], exact=True).first.wait_for()
     watch("candidates")
     assert watch.wrong == []
