@@ -29,7 +29,11 @@ CORE_WITHOUT_PAGE = {
     "notes": "described in docs/spec/signatures.md",
 }
 # Pages about what a program adds to the protocol.
-PAGES_OF_PROGRAMS = {"audit": "audit/verify.py", "trustee": "trustee_tools/ceremony.py"}
+PAGES_OF_PROGRAMS = {
+    "audit": "audit/verify.py",
+    "conformance": "demo/conformance.py",
+    "trustee": "trustee_tools/ceremony.py",
+}
 
 
 def modules() -> list[Path]:
