@@ -100,6 +100,8 @@ export function Acts({
           <List of={found?.proposals ?? null} choose={setChosen} />
           {election !== null && me.role === "officer" && (
             <Prepared
+              // Asked anew whenever the log waits for something else, and never while somebody reads.
+              key={[election.phase, election.counts.results, ...election.awaited.map(({ type }) => type)].join(" ")}
               waiting={(found?.proposals ?? []).filter(({ state }) => state === "waiting" || state === "signed").map(({ type, body }) => `${type} ${body}`)}
               signer={signer}
               bound={bound}
