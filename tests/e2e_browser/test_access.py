@@ -113,13 +113,13 @@ class Look:
 
 @pytest.mark.parametrize("language", ["ky", "ru", "en"])
 def test_no_screen_of_somebody_in_trouble_has_an_accessibility_fault(town: Town, language: str) -> None:
-    look, small = Look(), {"viewport": {"width": 320, "height": 640}}
-    unready = Walk(town, town.voter(authenticator=False, **small), language)
+    look, narrow = Look(), {"width": 320, "height": 640}
+    unready = Walk(town, town.voter(authenticator=False, viewport=narrow), language)
     unready.start()
     unready.button("start.vote").click()
     unready.button("device.recheck").wait_for()
     look(unready, "device")
-    lost = Walk(town, town.voter(**small), language)
+    lost = Walk(town, town.voter(viewport=narrow), language)
     lost.start()
     lost.button("start.candidates").click()
     lost.heading("candidates.heading").wait_for()
@@ -129,7 +129,7 @@ def test_no_screen_of_somebody_in_trouble_has_an_accessibility_fault(town: Town,
         folded.first.click()
     lost.page.get_by_text("Талапкер 43", exact=True).wait_for()
     look(lost, "candidates")
-    walk = Walk(town, town.resident(**small), language)
+    walk = Walk(town, town.resident(viewport=narrow), language)
     walk.return_home()
     walk.voter.verify_user(able=False)
     walk.button("login.go").click()
