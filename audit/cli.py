@@ -124,8 +124,9 @@ def verify_record(
     keeper = None if state is None else StateFile(state, f"{software.package_hash} {software.kernel_hash}")
     options = [record, "--manifest-hash", manifest_hash or "HASH", "--slots", slots or "FIGURES.json"]
     while True:
-        given = verify.Given(manifest, figures, int(time.time() * 1000))
         folder = _open(_copied(record, copy, log, t), t)
+        # After the copy, which may take hours: what was cosigned meanwhile is not later than now.
+        given = verify.Given(manifest, figures, int(time.time() * 1000))
         started = time.monotonic()
         with (
             _interruptions(t),

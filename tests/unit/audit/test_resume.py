@@ -285,6 +285,22 @@ def test_following_ends_when_the_election_has_ended(
     assert text.count("INCOMPLETE") >= 1
 
 
+def test_the_time_of_an_audit_is_that_after_the_copy(
+    tmp_path: Path, figures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = write_files(tmp_path / "record", files_of(world_at("complete")))
+    now = [1.0]
+
+    def copied(*_: object) -> Path:
+        # Copying took so long that everything in the copy was cosigned after it began.
+        now[0] = 1e10
+        return record
+
+    monkeypatch.setattr("audit.cli.time.time", lambda: now[0])
+    monkeypatch.setattr("audit.cli._copied", copied)
+    assert run(record, "--slots", figures)[0] == 0
+
+
 def test_an_interrupted_run_goes_on_from_what_it_kept(
     tmp_path: Path, figures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
