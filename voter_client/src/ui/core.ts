@@ -11,6 +11,7 @@ import type { Outbox } from "./memory";
 
 export interface SealRequest {
   readonly style: number;
+  readonly contests: readonly number[];
   readonly choices: readonly (readonly number[])[];
   readonly pseudonym: Uint8Array;
   readonly number: number;

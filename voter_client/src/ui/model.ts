@@ -250,7 +250,7 @@ export class Model {
         ? words("refused.manifest")
         : family === "CEREMONY" || family === "THRESHOLD"
           ? words("refused.key")
-          : family === "BOARD" || family === "MERKLE" || family === "BALLOT" || family === "SIGNATURE"
+          : family === "BOARD" || family === "MERKLE" || check === "BALLOT-8" || family === "SIGNATURE"
             ? words("refused.head")
             : words("refused.other");
     this.forget();
@@ -368,13 +368,22 @@ export class Model {
       const signed = await passkey.sign(loginChallenge(info.kind, fromHex(PIN), start.token), me.key);
       const voter = await api.logIn(start.token, me.pseudonym, passkey.assertionJson(signed));
       this.keepKey(signed.id);
-      this.set({ voter });
+      this.take(voter);
       const then = this.afterLogin;
       this.afterLogin = "checking";
       if (then === "checking") this.go("checking");
       else this.step({ type: "replace", to: then });
     });
     if (this.state.flow.screen === "checking") await this.check();
+  }
+
+  /** Take what the server says of the voter: never another slot, nor another ballot than the one that was shown. */
+  private take(voter: api.VoterInfo): void {
+    const { me, voter: known } = this.state;
+    if (voter.pseudonym !== me?.pseudonym || voter.style !== (known ?? voter).style) {
+      throw new Refused("BALLOT-3", "another voter's ballot", "server");
+    }
+    this.set({ voter });
   }
 
   private keepKey(key: string): void {
@@ -463,7 +472,7 @@ export class Model {
   async settle(): Promise<void> {
     for (;;) {
       const voter = await api.readVoter();
-      this.set({ voter });
+      this.take(voter);
       if (!voter.waiting) return;
       await pause(LOOK_MS);
     }

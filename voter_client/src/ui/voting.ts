@@ -40,6 +40,9 @@ export function seal(m: Model): Promise<void> {
   return m.run(async () => {
     const { election, flow } = m.state;
     if (election === null) throw new OfflineError("nothing verified");
+    // What was shown is what is sealed, whatever the server says from here on.
+    const contests = m.contests().map(({ id }) => id);
+    m.dropSeal();
     m.go("sealing");
     try {
       // Nothing is sealed under a key that was not computed again from the trustees' messages.
@@ -49,7 +52,8 @@ export function seal(m: Model): Promise<void> {
       if (voter === null) throw new OfflineError("nobody");
       const sealed = await core.seal({
         style: voter.style,
-        choices: m.contests().map((_, at) => flow.choices[at] ?? []),
+        contests,
+        choices: flow.choices,
         pseudonym: fromHex(voter.pseudonym),
         number: voter.number + 1,
         previous: fromHex(voter.previous),

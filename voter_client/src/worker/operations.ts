@@ -17,6 +17,8 @@ import { leafHash, parseLogProof, verifyConsistency, verifyInclusion } from "../
 
 export interface SealInput {
   readonly style: number;
+  /** The contests that were shown, in order. */
+  readonly contests: readonly number[];
   /** Indices of the chosen options, one list a contest of the style, in order. */
   readonly choices: readonly (readonly number[])[];
   readonly pseudonym: Bytes;
@@ -78,6 +80,9 @@ export class Operations {
     const election = this.verified();
     this.forget();
     const contests = ballotContests(election, input.style);
+    if (contests.length !== input.contests.length || contests.some(({ id }, at) => id !== input.contests[at])) {
+      throw new Refused("BALLOT-3", "other contests than those that were shown", "server");
+    }
     if (contests.length !== input.choices.length) throw new Misuse("one choice a contest");
     for (const [path, data] of input.tiles) this.tiles.set(path, data);
     verifyHeadSeen(election, input.head);

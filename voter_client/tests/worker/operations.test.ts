@@ -38,6 +38,7 @@ const facts = start().verifyElection(files);
 const style = facts.styles[0]!;
 const input: SealInput = {
   style: style.id,
+  contests: style.contests.map(({ id }) => id),
   choices: style.contests.map((contest) => Array.from({ length: contest.maximum }, (_, index) => index)),
   pseudonym: new Uint8Array(16).fill(2),
   number: 1,
@@ -60,6 +61,13 @@ test("nothing is sealed or believed before the election was verified", () => {
   expect(() => operations.verifyNonce({ pseudonym: input.pseudonym, hash: pinned, nonce: new Uint8Array(88) })).toThrow(Misuse);
   expectRefused("RECORD-3", () => operations.verifyElection({ ...files, pinned: new Uint8Array(32) }));
   expect(() => operations.seal(input, () => {})).toThrow(Misuse);
+});
+
+test("nothing is sealed for other contests than those that were shown", () => {
+  const [first, ...rest] = input.contests;
+  for (const contests of [rest, [...input.contests, 99], [first! + 90, ...rest]]) {
+    expectRefused("BALLOT-3", () => started().seal({ ...input, contests }, () => {}));
+  }
 });
 
 test("seal, then check this phone", () => {
