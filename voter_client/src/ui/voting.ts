@@ -130,6 +130,7 @@ export function castSealed(m: Model): Promise<void> {
       index: null,
     };
     const kept = memory.keepOutbox(PIN, outbox);
+    m.stopFollowing?.();
     m.dropSeal();
     m.set({ outbox, kept });
     m.step({ type: "go", to: "sending" });
@@ -137,15 +138,30 @@ export function castSealed(m: Model): Promise<void> {
   });
 }
 
+/** Change what is kept of a ballot, unless another one stands in its place by now. */
+function update(m: Model, hash: string, change: Partial<memory.Outbox>): boolean {
+  const { outbox } = m.state;
+  if (outbox?.hash !== hash) return false;
+  const next = { ...outbox, ...change };
+  memory.keepOutbox(PIN, next);
+  m.set({ outbox: next, problem: null });
+  return true;
+}
+
+/** The loop that sends: a newer one ends the older. */
+let loops = 0;
+
 /** Send what was signed, again and again, until a verified receipt is there or the server says no for good. */
 export async function send(m: Model): Promise<void> {
+  const loop = ++loops;
   for (;;) {
     const { outbox, flow } = m.state;
-    if (outbox === null || flow.screen !== "sending") return;
+    if (loop !== loops || outbox === null || flow.screen !== "sending") return;
     try {
       await sendOnce(m, outbox);
       return;
     } catch (error) {
+      if (loop !== loops || m.state.outbox?.hash !== outbox.hash || m.state.flow.screen !== "sending") return;
       if (error instanceof ProblemError && error.status === 401) {
         m.expire("sending");
         return;
@@ -170,10 +186,8 @@ async function sendOnce(m: Model, outbox: memory.Outbox): Promise<void> {
   const core = await m.ready();
   const { receipt } = await api.cast(entryOf(outbox));
   const deadlineMs = await core.verifyReceipt(receipt, castOf(outbox).ballot, outbox);
-  const done = { ...outbox, receipt: toBase64Url(receipt), deadlineMs };
-  memory.keepOutbox(PIN, done);
-  m.set({ outbox: done, problem: null });
-  m.step({ type: "done" });
+  if (!update(m, outbox.hash, { receipt: toBase64Url(receipt), deadlineMs })) return;
+  if (m.state.flow.screen === "sending") m.step({ type: "done" });
   followBoard(m);
 }
 
@@ -182,8 +196,8 @@ export function resume(m: Model): void {
   const { outbox } = m.state;
   if (outbox === null) return;
   if (outbox.receipt === null) {
+    // The page that it leads to sends.
     m.go("sending");
-    void send(m);
   } else {
     m.go("received");
     followBoard(m);
@@ -200,10 +214,12 @@ export function followBoard(m: Model): void {
     if (looking) return;
     looking = true;
     try {
-      await lookForProof(m);
+      await lookForProof(m, outbox);
     } catch (error) {
-      if (error instanceof Refused) m.set({ problem: { text: m.state.words("refused.head"), check: error.check } });
-      else if (!(error instanceof ProblemError || error instanceof OfflineError)) throw error;
+      if (error instanceof Refused) {
+        if (m.state.outbox?.hash !== outbox.hash) return;
+        m.set({ problem: { text: m.state.words("refused.head"), check: error.check } });
+      } else if (!(error instanceof ProblemError || error instanceof OfflineError)) throw error;
     } finally {
       looking = false;
     }
@@ -212,16 +228,11 @@ export function followBoard(m: Model): void {
   void look();
 }
 
-async function lookForProof(m: Model): Promise<void> {
-  const { outbox } = m.state;
-  if (outbox === null || outbox.proof !== null) return;
+async function lookForProof(m: Model, outbox: memory.Outbox): Promise<void> {
   const proof = await api.readProof(outbox.hash);
   const core = await m.ready();
   const index = await core.verifyOnTheBoard(castOf(outbox), proof, m.nowMs());
-  const done = { ...outbox, proof: new TextDecoder().decode(proof), index };
-  memory.keepOutbox(PIN, done);
-  m.stopFollowing?.();
-  m.set({ outbox: done, problem: null });
+  if (update(m, outbox.hash, { proof: new TextDecoder().decode(proof), index })) m.stopFollowing?.();
 }
 
 function entryOf(outbox: memory.Outbox): Uint8Array {

@@ -87,6 +87,8 @@ const voter = { pseudonym: ME, unit: 1, style: 2, number: 0, previous: "00".repe
 const info = (kind = "real") => ({ kind, title: text("Election"), phase: "open", times: { opens_at_ms: 1_000, closes_at_ms: 9_000, now_ms: 2_000 } });
 const sealed = () => ({ ballot: new Uint8Array([1]), hash: HASH.slice(), code: "CODE" });
 
+const SIGNED = { id: "key", authenticatorData: new Uint8Array(37), clientData: new Uint8Array(9), signature: new Uint8Array(70) };
+
 /** A promise that the test settles. */
 function held<T>() {
   let [give, break_]: [(value: T) => void, (error: Error) => void] = [() => undefined, () => undefined];
@@ -98,8 +100,8 @@ function held<T>() {
 const settled = () => new Promise((done) => setTimeout(done, 0));
 
 function outboxOf(hash: string, change: Partial<memory.Outbox> = {}): memory.Outbox {
-  const nothing = { authenticator_data: new Uint8Array(37), client_data: new Uint8Array(), signature: new Uint8Array() };
-  const body = BALLOT_ENTRY.toBytes({ ballot: new Uint8Array([1]), nonce: new Uint8Array(88), ...nothing });
+  const signature = { authenticator_data: SIGNED.authenticatorData, client_data: SIGNED.clientData, signature: SIGNED.signature };
+  const body = BALLOT_ENTRY.toBytes({ ballot: new Uint8Array([1]), nonce: new Uint8Array(88), ...signature });
   const entry = toBase64Url(entryToBytes({ type: "ballot", body, signatures: [] }));
   const rest = { receipt: null, deadlineMs: null, proof: null, index: null, refused: false };
   return { entry, hash, code: `code ${hash}`, pseudonym: ME, number: 1, ...rest, ...change };
@@ -147,7 +149,7 @@ beforeEach(() => {
   api.cast.mockResolvedValue({ receipt: new Uint8Array([9]) });
   api.readProof.mockResolvedValue(new Uint8Array([9]));
   api.follow.mockReturnValue(() => undefined);
-  sign.mockResolvedValue({ id: "key", authenticatorData: new Uint8Array(37), clientData: new Uint8Array(), signature: new Uint8Array() });
+  sign.mockResolvedValue(SIGNED);
 });
 
 // ------------------------------------------------------------------------------------------------ what is shown is sealed
@@ -184,4 +186,92 @@ test("a service that logs in somebody else is refused before a ballot is shown",
   api.logIn.mockResolvedValue({ ...voter, pseudonym: OTHER });
   await model.logIn();
   expect([model.state.flow.screen, model.state.refusal?.check]).toEqual(["refused", "BALLOT-3"]);
+});
+
+// ------------------------------------------------------------------------------------------- late answers, one at a time
+
+const sent = (hash: string) => outboxOf(hash, { receipt: "CQ", deadlineMs: 3_000 });
+const newer = { hash: toHex(HASH), receipt: null, proof: null };
+
+test("a proof that comes late for the vote before leaves the new one as it is", async () => {
+  const model = await atDecision();
+  model.set({ outbox: sent("aa") });
+  const proof = held<Uint8Array>();
+  api.readProof.mockReturnValueOnce(proof.promise);
+  const stop = vi.fn();
+  api.follow.mockReturnValueOnce(stop);
+  voting.followBoard(model);
+  await model.castSealed();
+  expect([model.state.outbox, stop.mock.calls.length]).toMatchObject([newer, 1]);
+  proof.give(new Uint8Array([9]));
+  await settled();
+  expect(model.state.outbox).toMatchObject(newer);
+  expect(memory.readOutbox(PIN, ME)).toMatchObject(newer);
+});
+
+test("a false proof of the vote before says nothing about the new one", async () => {
+  const model = opened();
+  model.set({ outbox: sent("aa") });
+  const proof = held<Uint8Array>();
+  api.readProof.mockReturnValueOnce(proof.promise);
+  voting.followBoard(model);
+  model.set({ outbox: outboxOf("bb") });
+  core.verifyOnTheBoard.mockRejectedValue(new Refused("MERKLE-1", "no", "server"));
+  proof.give(new Uint8Array([9]));
+  await settled();
+  expect(model.state.problem).toBeNull();
+});
+
+test("a receipt that comes late for the vote before is no receipt of the new one", async () => {
+  const model = opened();
+  const answer = held<{ receipt: Uint8Array }>();
+  api.cast.mockReturnValueOnce(answer.promise);
+  model.set({ outbox: outboxOf("aa") });
+  model.go("sending");
+  const sending = model.send();
+  await settled();
+  model.set({ outbox: outboxOf("bb") });
+  answer.give({ receipt: new Uint8Array([9]) });
+  await sending;
+  expect(model.state.outbox).toMatchObject({ hash: "bb", receipt: null });
+  expect(model.state.flow.screen).toBe("sending");
+});
+
+test("who leaves the page that sends is not taken away from where she is", async () => {
+  const model = opened();
+  const answer = held<{ receipt: Uint8Array }>();
+  api.cast.mockReturnValueOnce(answer.promise);
+  model.set({ outbox: outboxOf("aa") });
+  model.go("sending");
+  const sending = model.send();
+  await settled();
+  model.step({ type: "replace", to: "start" });
+  answer.give({ receipt: new Uint8Array([9]) });
+  await sending;
+  expect(model.state.outbox).toMatchObject({ hash: "aa", receipt: "CQ" });
+  expect(model.state.flow.screen).toBe("start");
+});
+
+test("however often it is asked to send, one loop sends", async () => {
+  const model = opened();
+  await model.load("voting");
+  model.set({ outbox: outboxOf("aa") });
+  await model.resume();
+  await settled();
+  // The page of the sending sends.
+  expect([model.state.flow.screen, api.cast.mock.calls.length]).toEqual(["sending", 0]);
+  api.cast.mockRejectedValue(new ProblemError("busy", "Busy", 503, null));
+  vi.useFakeTimers();
+  try {
+    for (let times = 0; times < 3; times++) void model.send();
+    await vi.advanceTimersByTimeAsync(100);
+    const first = api.cast.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(api.cast.mock.calls.length - first).toBe(1);
+    model.go("start");
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(api.cast.mock.calls.length - first).toBe(1);
+  } finally {
+    vi.useRealTimers();
+  }
 });
