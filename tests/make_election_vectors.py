@@ -12,6 +12,7 @@ from typing import Any
 import cbor2
 
 from crypto.election.ballot import (
+    Receipt,
     cast_challenge,
     hash_ballot,
     lock_of,
@@ -166,7 +167,11 @@ def ballot(world: World) -> dict[str, Any]:
     nonce = make_nonce(
         signing_key("receipt"), "demo", world.manifest_hash, voter.pseudonym, digest, bytes(range(16)), issued
     )
-    receipt = make_receipt(signing_key("receipt"), world.manifest, data, issued)
+    end_ms = world.manifest.closes_at_ms + world.manifest.grace_ms
+    receipt, last, *endless = (
+        make_receipt(signing_key("receipt"), world.manifest, data, at_ms).to_bytes()
+        for at_ms in (issued, end_ms, end_ms + 1, end_ms + 10**12)
+    )
     return {
         "origin": "Written by tests/make_election_vectors.py: one ballot of the simulator, sealed from the seed.",
         "kind": "demo",
@@ -182,8 +187,10 @@ def ballot(world: World) -> dict[str, Any]:
         "issued_at_ms": issued,
         "nonce": nonce.hex(),
         "challenge": cast_challenge("demo", world.manifest_hash, digest, nonce).hex(),
-        "receipt": receipt.to_bytes().hex(),
-        "receipt_message": receipt_message("demo", receipt).hex(),
+        "receipt": receipt.hex(),
+        "receipt_message": receipt_message("demo", Receipt.parse(receipt)).hex(),
+        "last_receipt": last.hex(),
+        "endless_receipts": [each.hex() for each in endless],
         "entry": world.cast(voter, data).hex(),
     }
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
@@ -241,18 +242,23 @@ def make_receipt(key: SigningKey, manifest: Manifest, ballot: bytes, issued_at_m
 
 
 def verify_receipt(receipt: Receipt, manifest: Manifest, manifest_hash: bytes, keys: Collection[bytes]) -> None:
-    """Check that a receipt is this election's, signed under one of its receipt keys. Raises Refused."""
-    message = receipt_message(manifest.kind, receipt)
+    """Check that a receipt is this election's, signed under one of its receipt keys, and falls due. Raises Refused."""
+    named = (receipt.origin, receipt.manifest_hash) == (manifest.origin, manifest_hash)
+    is_own = named and _is_signed(receipt_message(manifest.kind, receipt), receipt.signature, keys)
+    latest_ms = manifest.closes_at_ms + manifest.grace_ms + manifest.receipt_delay_ms
+    if not is_own or receipt.deadline_ms > latest_ms:
+        # A receipt MUST name this election, carry the signature of one of its receipt keys, and fall due at or before
+        # closes_at_ms + grace_ms + receipt_delay_ms.
+        reason = "the deadline is later than any that intake can give" if is_own else "not a receipt of this election"
+        raise Refused("RECEIPT-2", reason, culprit="server" if is_own else name_pseudonym(receipt.pseudonym))
+
+
+def _is_signed(message: bytes, signature: bytes, keys: Collection[bytes]) -> bool:
     for key in keys:
-        if (receipt.origin, receipt.manifest_hash) != (manifest.origin, manifest_hash):
-            break
-        try:
-            verify_ed25519(key, message, receipt.signature)
-        except Refused:
-            continue
-        return
-    # A receipt MUST name this election and carry the signature of one of its receipt keys.
-    raise Refused("RECEIPT-2", "not a receipt of this election", culprit=name_pseudonym(receipt.pseudonym))
+        with suppress(Refused):
+            verify_ed25519(key, message, signature)
+            return True
+    return False
 
 
 # ---------------------------------------------------------------------------------------------------------------- state

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from crypto import signatures
-from crypto.election.ballot import Receipt, make_receipt
+from crypto.election.ballot import Receipt, make_receipt, verify_receipt
 from crypto.election.entries import BallotEntry, Dispute, Entry, Opening, parse_entry
 from crypto.errors import MalformedEncoding, Refused
 from crypto.proofs import parse_frame
-from tests.attacks.checks import BALLOT_1, BALLOT_8, BALLOT_11, MANIFEST_11, RECEIPT_3, TALLY_7
+from tests.attacks.checks import BALLOT_1, BALLOT_8, BALLOT_11, MANIFEST_11, RECEIPT_2, RECEIPT_3, TALLY_7
 from tests.simulator import World, fresh, secret, signing_key
 
 
@@ -163,7 +163,21 @@ def test_a_receipt_that_the_server_did_not_sign(changes: dict[str, object]) -> N
     forged = replace(receipt_of(world), **changes)  # type: ignore[arg-type]
     with pytest.raises(Refused) as refusal:
         world.record.verify_dispute(forged.to_bytes())
-    assert refusal.value.check == "RECEIPT-2"
+    assert refusal.value.check == RECEIPT_2
+
+
+def test_a_promise_that_falls_due_after_every_intake() -> None:
+    world = fresh("open")
+    ballot, _ = world.seal_ballot(world.registered()[0])
+    end_ms = world.manifest.closes_at_ms + world.manifest.grace_ms
+    last = make_receipt(signing_key("receipt"), world.manifest, ballot, end_ms)
+    verify_receipt(last, world.manifest, world.manifest_hash, world.record.keyring.receipt_keys)
+    for late_ms in (1, 10**12):
+        endless = make_receipt(signing_key("receipt"), world.manifest, ballot, end_ms + late_ms)
+        with pytest.raises(Refused) as refusal:
+            world.record.verify_dispute(endless.to_bytes())
+        assert (refusal.value.check, refusal.value.culprit) == (RECEIPT_2, "server")
+        assert world.refuse(world.by_log("dispute", Dispute(endless.to_bytes()))).check == TALLY_7
 
 
 def test_a_dispute_about_a_promise_that_was_kept() -> None:

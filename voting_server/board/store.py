@@ -150,8 +150,10 @@ _FREE = (
 )
 # Arrays on PostgreSQL, so that a statement is one text, prepared once, however many rows it has.
 _INSERT = text(
-    f"INSERT INTO queue ({', '.join(_KEPT)}, state, received_at_ms, deadline_ms) "  # noqa: S608 - made of the names above alone
-    f"SELECT {', '.join(_KEPT)}, 'waiting', now_ms(), now_ms() + delay_ms FROM unnest("
+    # The clock is read once: a deadline is the time of arrival plus the delay, also in the last millisecond of intake.
+    "WITH clock AS MATERIALIZED (SELECT now_ms() AS read_ms) "  # noqa: S608 - made of the names above alone
+    f"INSERT INTO queue ({', '.join(_KEPT)}, state, received_at_ms, deadline_ms) "
+    f"SELECT {', '.join(_KEPT)}, 'waiting', clock.read_ms, clock.read_ms + delay_ms FROM clock, unnest("
     + ", ".join(f"CAST(:{name} AS {kind}[])" for name, kind in _GIVEN.items())
     + f") AS given ({', '.join(_GIVEN)}) WHERE {_FREE} ON CONFLICT DO NOTHING RETURNING "
     + ", ".join(column.name for column in _QUEUED)
@@ -316,12 +318,13 @@ class Store:
         rotated_at = max((row.entry_index for row in rotations if row.state == "sequenced"), default=-1)
         conflicts = {"change": barred({"change"}, _BARS_CHANGE)}
         conflicts.update(dict.fromkeys(BALLOT_TYPES, barred(BALLOT_TYPES, _BARS_BALLOTS)))
+        now_ms = int(connection.execute(select(NOW_MS)).scalar_one())
         rows = [
             {
                 **{name: getattr(entry, name) for name in _KEPT},
                 "state": "waiting",
-                "received_at_ms": NOW_MS,
-                "deadline_ms": None if entry.delay_ms is None else NOW_MS + entry.delay_ms,
+                "received_at_ms": now_ms,
+                "deadline_ms": None if entry.delay_ms is None else now_ms + entry.delay_ms,
             }
             for entry in entries
             if entry.pseudonym not in conflicts.get(entry.type, ())

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,16 @@ from tests.integration.board.town import Town
 from tests.simulator import MINUTE_MS, QUORUM, signing_key
 from voting_server.board.sequencer import SMALL_BATCH, Sequencer
 from voting_server.board.service import NewEntry
+from voting_server.board.store import Store
 from voting_server.board.witnesses import ForkError
+from voting_server.plumbing.database import BALLOT, Database, engine_of
 from voting_server.plumbing.problems import ProblemError
+
+_TICKING = (
+    "CREATE SEQUENCE ticks",
+    "GRANT USAGE ON SEQUENCE ticks TO PUBLIC",
+    "CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS $$ SELECT nextval('ticks') $$",
+)
 
 
 def mirror(town: Town, folder: Path) -> Mirror:
@@ -149,6 +158,25 @@ def test_a_refused_ballot_leaves_its_number_free_and_no_other_does(town: Town) -
     with pytest.raises(ProblemError) as caught:
         town.board.insert(third)
     assert caught.value.args == ("number-taken",)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_deadline_is_the_arrival_plus_the_delay(request: pytest.FixtureRequest, kind: str) -> None:
+    # Each look at this clock finds it later: in the last millisecond of intake a second look would promise too late.
+    if kind == "sqlite":
+        database = Database("sqlite://", clock=count(1_000).__next__)
+        BALLOT.create_all(engine_of(database))
+    else:
+        databases = request.getfixturevalue("databases")
+        with closing(databases.cluster.connect(databases.ballot)) as admin:
+            for statement in _TICKING:
+                admin.execute(statement.encode())
+        database = Database(databases.urls["ballot"])
+    places = [bytes([place]) for place in range(3)]
+    new = [NewEntry(each, "ballot", each * 16, 1, each * 32, delay_ms=600, seen=0) for each in places]
+    rows = Store(database).insert(new)
+    database.close()
+    assert [row.deadline_ms - row.received_at_ms for row in rows if row and row.deadline_ms] == [600] * 3
 
 
 def test_what_the_record_would_refuse_never_waits(town: Town) -> None:

@@ -380,8 +380,21 @@ export function receiptMessage(kind: Kind, receipt: Receipt): Bytes {
   );
 }
 
-/** Check that a receipt is this election's, signed under one of its receipt keys. */
-export function verifyReceipt(receipt: Receipt, manifest: Manifest, manifestHash: Bytes, keys: readonly Bytes[]): void {
+/** What a promise may exceed a voter's own time by, which may be slow. */
+const SLOW_CLOCK_MS = 600_000;
+
+/**
+ * Check that a receipt is this election's, signed under one of its receipt keys, and falls due: after every intake at the latest and,
+ * where it was just given, soon after `nowMs`, a time that no server tells.
+ */
+export function verifyReceipt(
+  receipt: Receipt,
+  manifest: Manifest,
+  manifestHash: Bytes,
+  keys: readonly Bytes[],
+  nowMs = Infinity,
+): void {
+  const { closes_at_ms, grace_ms, receipt_delay_ms } = manifest;
   const named = receipt.origin === manifest.origin && equal(receipt.manifest_hash, manifestHash);
   const signed = receiptMessage(manifest.kind, receipt);
   const isSigned = keys.some((key) => {
@@ -393,6 +406,12 @@ export function verifyReceipt(receipt: Receipt, manifest: Manifest, manifestHash
       throw error;
     }
   });
-  // A receipt MUST name this election and carry the signature of one of its receipt keys.
-  if (!named || !isSigned) throw new Refused("RECEIPT-2", "not a receipt of this election", toHex(receipt.pseudonym));
+  const isOwn = named && isSigned;
+  const latestMs = Math.min(closes_at_ms + grace_ms, nowMs + SLOW_CLOCK_MS) + receipt_delay_ms;
+  if (!isOwn || receipt.deadline_ms > latestMs) {
+    // A receipt MUST name this election, carry the signature of one of its receipt keys, and fall due at or before
+    // closes_at_ms + grace_ms + receipt_delay_ms.
+    const reason = isOwn ? "the deadline is later than any that can be given now" : "not a receipt of this election";
+    throw new Refused("RECEIPT-2", reason, isOwn ? "server" : toHex(receipt.pseudonym));
+  }
 }

@@ -474,6 +474,19 @@ test("receipts", () => {
   expectRefused("ENCODING-1", () => parseReceipt(concat(hex(ballotVectors.receipt), new Uint8Array(1))));
 });
 
+test("a receipt falls due", () => {
+  const verify = (receipt: string, nowMs?: number) => verifyReceipt(parseReceipt(hex(receipt)), manifest, pinned, [hex(ballotVectors.receipt_key)], nowMs);
+  const { receipt, issued_at_ms, last_receipt, endless_receipts } = ballotVectors;
+  verify(last_receipt);
+  expect(endless_receipts.length).toBe(2);
+  for (const endless of endless_receipts) expectRefused("RECEIPT-2", () => verify(endless));
+  // By the device's own time, which may be ten minutes slow, or fast by anything.
+  verify(receipt, issued_at_ms - 600_000);
+  verify(last_receipt, 1e15);
+  expectRefused("RECEIPT-2", () => verify(receipt, issued_at_ms - 600_001));
+  expectRefused("RECEIPT-2", () => verify(last_receipt, issued_at_ms));
+});
+
 test("a manifest is one encoding", () => {
   const body = hex(manifestVectors.manifest);
   expect(MANIFEST.toBytes(MANIFEST.parse(body))).toEqual(body);

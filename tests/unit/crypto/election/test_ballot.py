@@ -21,7 +21,7 @@ from crypto.election.ballot import (
     verify_receipt,
 )
 from crypto.election.entries import BallotEntry, parse_entry
-from crypto.errors import MalformedEncoding, Misuse
+from crypto.errors import MalformedEncoding, Misuse, Refused
 from crypto.proofs import parse_frame
 from crypto.signatures import SigningKey, verify_ed25519
 from tests.simulator import fresh, signing_key, world_at
@@ -112,6 +112,20 @@ def test_a_receipt_is_valid_under_any_key_that_ever_was() -> None:
     assert receipt.deadline_ms == 5 + manifest.receipt_delay_ms
     newer = SigningKey.from_seed(bytes(32)).public_key
     verify_receipt(receipt, manifest, MANIFEST_HASH, [newer, manifest.receipt_key])
+
+
+def test_the_vectors_receipts_fall_due_or_are_refused() -> None:
+    world = world_at("open")
+
+    def verify(receipt: str) -> None:
+        verify_receipt(Receipt.parse(bytes.fromhex(receipt)), world.manifest, world.manifest_hash, keys)
+
+    keys = [bytes.fromhex(VECTORS["receipt_key"])]
+    verify(VECTORS["receipt"])
+    verify(VECTORS["last_receipt"])
+    for endless in VECTORS["endless_receipts"]:
+        with pytest.raises(Refused, match="later than any"):
+            verify(endless)
 
 
 def test_sequences_counts_and_sums() -> None:
