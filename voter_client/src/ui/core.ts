@@ -4,7 +4,9 @@
 
 import { fromHex, toHex } from "../core/bytes";
 import type { BallotEntry } from "../core/entries";
+import { Refused } from "../core/errors";
 import { type Core, fetchPiece, startCore } from "../worker/client";
+import type { InputOf } from "../worker/messages";
 import type { ElectionFacts, Opened, Sealed } from "../worker/operations";
 import { fetchElection, latestS, readTiles, type Wanted } from "./files";
 import type { Outbox } from "./memory";
@@ -22,7 +24,7 @@ export interface SealRequest {
 /** The worker, as the pages ask it. */
 export class ElectionCore {
   private size = 0;
-  private verified: { readonly pin: string } | null = null;
+  private verified: { readonly pin: string; readonly wanted: Omit<Wanted, "ceremony"> } | null = null;
 
   constructor(private readonly core: Core) {}
 
@@ -31,7 +33,7 @@ export class ElectionCore {
     const { size, files } = await fetchElection(pin, nowMs, { ...wanted, ceremony: true });
     const facts = await this.core.ask("verifyElection", files);
     this.size = size;
-    this.verified = { pin };
+    this.verified = { pin, wanted };
     return facts;
   }
 
@@ -53,6 +55,17 @@ export class ElectionCore {
   /** The seed is not needed any more. */
   forget(): Promise<void> {
     return this.core.ask("forget", undefined as never);
+  }
+
+  /** Check that a nonce was issued for this ballot; where it is by another key, look whether the receipt key was changed meanwhile. */
+  async verifyNonce(input: InputOf<"verifyNonce">, nowMs: number): Promise<void> {
+    try {
+      await this.core.ask("verifyNonce", input);
+    } catch (error) {
+      if (!(error instanceof Refused) || this.verified === null) throw error;
+      await this.verifyElection(this.verified.pin, nowMs, this.verified.wanted);
+      await this.core.ask("verifyNonce", input);
+    }
   }
 
   /** Sign with a seed that only this page has, an enrolment code's. */

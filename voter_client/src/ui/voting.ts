@@ -108,8 +108,13 @@ export function castSealed(m: Model): Promise<void> {
       m.expire("cast");
       return;
     }
+    // Neither the phone's key nor the voter's trust goes to a ballot that the board will not take.
+    const core = await m.ready();
+    await core.verifyNonce({ pseudonym: fromHex(me.pseudonym), hash: sealed.hash, nonce }, m.nowMs());
     const challenge = castChallenge(election.manifest.kind, fromHex(PIN), sealed.hash, nonce);
     const signed = await passkey.sign(challenge, me.key);
+    // Wiped, while the phone was asking.
+    if (m.state.sealed !== sealed) return;
     const body = BALLOT_ENTRY.toBytes({
       ballot: sealed.ballot,
       nonce,
@@ -122,7 +127,7 @@ export function castSealed(m: Model): Promise<void> {
       entry: toBase64Url(entry),
       hash,
       code: sealed.code,
-      pseudonym: voter.pseudonym,
+      pseudonym: me.pseudonym,
       number: voter.number + 1,
       receipt: null,
       deadlineMs: null,

@@ -275,3 +275,25 @@ test("however often it is asked to send, one loop sends", async () => {
     vi.useRealTimers();
   }
 });
+
+// --------------------------------------------------------------------------------------------------- before the phone signs
+
+test("a nonce that the board will not take is not signed", async () => {
+  const model = await atDecision();
+  core.verifyNonce.mockRejectedValue(new Refused("BALLOT-11", "not for this ballot", "server"));
+  await model.castSealed();
+  expect([model.state.refusal?.check, model.state.outbox, sign.mock.calls.length]).toEqual(["BALLOT-11", null, 1]);
+  expect(core.verifyNonce.mock.calls[0]![0]).toEqual({ pseudonym: new Uint8Array(16).fill(0x11), hash: HASH, nonce: new Uint8Array(88) });
+});
+
+test("what was wiped while the phone was asking is not cast", async () => {
+  const model = await atDecision();
+  const prompt = held<typeof SIGNED>();
+  sign.mockReturnValueOnce(prompt.promise);
+  const casting = model.castSealed();
+  await settled();
+  model.wipe();
+  prompt.give(SIGNED);
+  await casting;
+  expect([model.state.flow.screen, model.state.outbox, memory.readOutbox(PIN, ME)]).toEqual(["wiped", null, null]);
+});
