@@ -276,8 +276,7 @@ def open_house(folder: Path, **more: Any) -> Iterator[House]:  # noqa: ANN401 - 
         data_dir=folder,
         identity_origin=ORIGIN,
         rp_id="vote.example",
-        issuers=(ISSUER.public_key.hex(),),
-        **more,
+        **{"issuers": (ISSUER.public_key.hex(),), **more},
     )
     (folder / "identity.sqlite").write_bytes(migrated())
     with TestClient(create_app(settings), base_url=ORIGIN) as client:

@@ -288,7 +288,7 @@ def test_a_registrar_imports_the_roll_draws_slots_and_prints_codes(
 ) -> None:
     with serve(playwright, client, tmp_path, Side.IDENTITY) as house:
         officer = open_browser(house)
-        officer.enter(house.invite("Daria", "Register", "registrar"))
+        officer.enter(house.invite("Daria", "Election desk", "registrar"))
         officer.name_key()
         world = found(house)
         officer.page.goto(f"{house.url}/console/?lang=en#/roll")

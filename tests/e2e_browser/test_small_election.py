@@ -1,8 +1,9 @@
 """A small election from nothing to open, as a body without a computer department would do it.
 
-Every person does her part where she would: two officers, a registrar and whoever carries files in the real console in
-Chromium, each with a passkey and a browser of her own; registrars, trustees and witnesses with their own programs. 200
-members, two of them without a place at first. Nothing is told to a program but what a screen or a file says.
+Every person does her part where she would: two officers, whoever keeps the roll and prints the codes, and whoever
+carries files in the real console in Chromium, each with a passkey and a browser of her own; registrars, trustees and
+witnesses with their own programs. 200 members, two of them without a place at first. Nothing is told to a program but
+what a screen or a file says.
 
 `DOBUSH_PICTURES` names a folder for a picture of each step in three languages; `DOBUSH_INTERVAL_S` sets the seconds
 between blocks (the preset's are ten).
@@ -353,39 +354,39 @@ def save(officer: Officer, button: str, path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def keep_roll(trial: Trial, daria: Officer, keepers: list[Keeper], files: dict[str, str]) -> None:
+def keep_roll(trial: Trial, gulnara: Officer, keepers: list[Keeper], files: dict[str, str]) -> None:
     """Bring the roll in, mend the two who have no place, draw slots, let both registrars compare and sign."""
-    page = daria.page
-    daria.go("road")
-    trial.look(daria, "identity-road")
-    settings = save(daria, "road.folder-go", trial.folder / "registrar.toml")
+    page = gulnara.page
+    gulnara.go("road")
+    trial.look(gulnara, "identity-road")
+    settings = save(gulnara, "road.folder-go", trial.folder / "registrar.toml")
     published = trial.state()["manifest_hash"]
     settings = settings.replace('manifest_hash = ""', f'manifest_hash = "{published}"')
     for keeper in keepers:
         for name, text in (*files.items(), ("registrar.toml", settings)):
             (keeper.folder / name).write_text(text, encoding="utf-8")
     version = trial.folder / "version.json"
-    daria.go("roll")
+    gulnara.go("roll")
     version.write_text(keepers[0].run("version"), encoding="utf-8")
-    daria.choose("roll.version", str(version))
-    daria.press("roll.import-go")
-    page.get_by_text(daria.t("roll.unplaced", n=2)).wait_for()
+    gulnara.choose("roll.version", str(version))
+    gulnara.press("roll.import-go")
+    page.get_by_text(gulnara.t("roll.unplaced", n=2)).wait_for()
     page.get_by_role("cell", name="Berlin, Allee 3", exact=True).wait_for()
-    trial.look(daria, "roll-report")
-    mends = save(daria, "roll.mends-save", trial.folder / "mends.csv")
+    trial.look(gulnara, "roll-report")
+    mends = save(gulnara, "roll.mends-save", trial.folder / "mends.csv")
     previous = page.locator("pre.command").first.inner_text().partition("--previous ")[2].split()[0]
     for keeper in keepers:
         (keeper.folder / "mends.csv").write_text(mends.replace(",,,", ",2,,"), encoding="utf-8")
         with (keeper.folder / "registrar.toml").open("a") as toml:
             toml.write('mends = "mends.csv"\n')
     version.write_text(keepers[0].run("version", "--use", "mend", "--previous", previous), encoding="utf-8")
-    daria.choose("roll.version", str(version))
-    daria.press("roll.import-go")
-    page.get_by_text(daria.t("roll.all-placed")).wait_for()
-    trial.look(daria, "roll-mended")
-    daria.press("roll.draw-go")
-    page.get_by_text(daria.t("roll.drawn.other", n=MEMBERS)).wait_for()
-    trial.look(daria, "roll-drawn")
+    gulnara.choose("roll.version", str(version))
+    gulnara.press("roll.import-go")
+    page.get_by_text(gulnara.t("roll.all-placed")).wait_for()
+    trial.look(gulnara, "roll-mended")
+    gulnara.press("roll.draw-go")
+    page.get_by_text(gulnara.t("roll.drawn.other", n=MEMBERS)).wait_for()
+    trial.look(gulnara, "roll-drawn")
     for keeper in keepers:
         keeper.run("roll")
     ends = time.monotonic() + WAIT_S
@@ -394,17 +395,17 @@ def keep_roll(trial: Trial, daria: Officer, keepers: list[Keeper], files: dict[s
         time.sleep(0.2)
 
 
-def print_codes(trial: Trial, daria: Officer, files: dict[str, str]) -> None:
+def print_codes(trial: Trial, gulnara: Officer, files: dict[str, str]) -> None:
     """Make a code for everybody; each person has one, and it is hers alone."""
-    page, roll = daria.page, trial.folder / "roll.csv"
+    page, roll = gulnara.page, trial.folder / "roll.csv"
     roll.write_text(files["roll.csv"], encoding="utf-8")
-    daria.go("codes")
-    daria.choose("codes.file", str(roll))
-    trial.look(daria, "codes-chosen")
-    daria.press("codes.go.other", n=MEMBERS)
-    page.get_by_text(daria.t("codes.done.other", n=MEMBERS)).wait_for(timeout=WAIT_S * 1_000)
-    trial.look(daria, "codes-made")
-    rows = list(csv.DictReader(io.StringIO(save(daria, "codes.csv", trial.folder / "codes.csv"))))
+    gulnara.go("codes")
+    gulnara.choose("codes.file", str(roll))
+    trial.look(gulnara, "codes-chosen")
+    gulnara.press("codes.go.other", n=MEMBERS)
+    page.get_by_text(gulnara.t("codes.done.other", n=MEMBERS)).wait_for(timeout=WAIT_S * 1_000)
+    trial.look(gulnara, "codes-made")
+    rows = list(csv.DictReader(io.StringIO(save(gulnara, "codes.csv", trial.folder / "codes.csv"))))
     assert len({row["number"] for row in rows}) == len({row["code"] for row in rows}) == MEMBERS
     assert page.locator(".slips .code").all_inner_texts() == [row["code"] for row in rows]
     page.emulate_media(media="print")
@@ -483,10 +484,10 @@ def run_both_sides(trial: Trial, aida: Officer, bakyt: Officer, keepers: list[Ke
     carrier.page.get_by_label(carrier.t("acts.type-name", name=NAME), exact=True).fill(NAME)
     carrier.press("founding.go")
     carrier.page.get_by_role("link", name=carrier.t("freeze"), exact=True).first.wait_for()
-    daria = trial.visit("identity", "registrar", "Daria", "Dean's office")
-    daria.name_key()
-    trial.look(daria, "identity-key")
-    keep_roll(trial, daria, keepers, files)
+    gulnara = trial.visit("identity", "registrar", "Gulnara", "Election desk")
+    gulnara.name_key()
+    trial.look(gulnara, "identity-key")
+    keep_roll(trial, gulnara, keepers, files)
     trial.lap("the roll is signed by both registrars")
     carrier.go("freeze")
     freeze, listed = trial.folder / "freeze.json", trial.folder / "client.json"
@@ -497,6 +498,6 @@ def run_both_sides(trial: Trial, aida: Officer, bakyt: Officer, keepers: list[Ke
     listed.write_text(trial.installation.call("dobush-audit", "client-files", str(trial.client)), encoding="utf-8")
     propose_file(aida, "client", listed)
     countersign(bakyt, "client")
-    print_codes(trial, daria, files)
+    print_codes(trial, gulnara, files)
     trial.lap("codes printed")
-    assert carrier.errors + daria.errors == []
+    assert carrier.errors + gulnara.errors == []

@@ -11,6 +11,7 @@ to the ballot side, and knows of nobody whether she voted.
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -38,6 +39,7 @@ from voting_server.voters.evidence import (
     Identified,
     OidcVerifier,
     nonce_of,
+    parse_evidence,
 )
 from voting_server.voters.frame import Frame, NoElectionError, NoRotationError, read_frame
 from voting_server.voters.oidc import OidcClient, challenge_of
@@ -130,7 +132,10 @@ class Voters:
     def registrars(self) -> Mapping[bytes, bytes]:
         """Return key id → public key of both registrars, as the newest rotation left them. Raises ProblemError."""
         with self.context.database.read() as connection:
-            rotations = tuple(store.read_rotations(connection))
+            return self._registrars(connection)
+
+    def _registrars(self, connection: Connection) -> Mapping[bytes, bytes]:
+        rotations = tuple(store.read_rotations(connection))
         frame, known = self._newest
         if frame is None or rotations != known:
             frame = self._read_frame(rotations)
@@ -281,7 +286,10 @@ class Voters:
     # ----------------------------------------------------------------------------------------------------- the codes
 
     def add_code(self, code: Code, issuer: bytes, issued: bytes) -> None:
-        """Take a code that was handed out in person; earlier ones of the same person end. Raises ProblemError."""
+        """Take a code that was handed out in person; an earlier one of the same issuer for the same person ends.
+
+        Another issuer's stays: it would be a way of locking somebody out. Raises ProblemError.
+        """
         frame = self.frame()
         now_ms = self.context.database.now_ms()
         key = {key_id(each): each for each in self._issuers()}.get(issuer)
@@ -301,14 +309,23 @@ class Voters:
             store.add_act(connection, "code-issued", issuer.hex(), code.key.hex())
 
     def _issuers(self) -> tuple[bytes, ...]:
-        """Return who may hand out codes: keys of the settings, and those that registrars here have named as theirs.
+        """Return who may hand out codes: keys of the settings, and those that keepers of the roll here have named.
 
-        A code opens nothing by that alone: each registrar's program believes only the issuers of its own folder.
+        Nobody of a registrar's body is among them, and no key that the election ever named: who hands out a code knows
+        it, and whoever signs credentials as well would be both witnesses of one identification. A code opens nothing
+        by that alone: each registrar's program believes only the issuers of its own folder.
         """
+        frame = self.frame()
         with self.context.database.read() as connection:
             people = self._people.people(connection)
-        named = (each.key for each in people if each.is_active and each.role == "registrar" and each.key is not None)
-        return (*(bytes.fromhex(each) for each in self.context.settings.issuers), *named)
+        bodies = {_plain(each.body) for each in frame.manifest.registrars}
+        named = (
+            each.key
+            for each in people
+            if each.is_active and each.role == "registrar" and each.key is not None and _plain(each.body) not in bodies
+        )
+        keys = (*(bytes.fromhex(each) for each in self.context.settings.issuers), *named)
+        return tuple(each for each in keys if each not in frame.keyring.known)
 
     # -------------------------------------------------------------------------------------------------- the enrolment
 
@@ -438,27 +455,40 @@ class Voters:
         if enrolment.key is None or not store.take_enrolment(connection, identifier):
             raise ProblemError("enrolment-failed")
         assurance: Assurance = "software" if enrolment.software else shown.assurance or "passkey"
+        # What one registrar alone asked for, or signed, decides nothing: it would keep a chosen person out for good.
+        signers = self._registrars(connection).keys()
         requests = store.read_requests(connection, number=shown.number)
-        if any(each.type == "strike" for each in requests):
+        settled = {each.type for each in requests if _is_settled(each, signers)}
+        if "strike" in settled:
             raise ProblemError("struck")
-        kind = "change" if any(each.type == "credential" for each in requests) else "credential"
-        once = f"{kind}:{shown.number}"
-        if kind == "change":
-            once += ":" + hashlib.sha256(enrolment.key).hexdigest()[:32]
-            reason = f"another key, identified again ({evidence.provider})"
-            body = Change(slot.pseudonym, enrolment.key, assurance, reason).to_bytes()
-        else:
-            body = Credential(slot.pseudonym, enrolment.key, assurance).to_bytes()
+        wanted = Credential(slot.pseudonym, enrolment.key, assurance)
+        self._ask(connection, wanted, shown.number, evidence, is_change="credential" in settled)
+        return Taken(shown.number, requested=True)
+
+    @staticmethod
+    def _ask(connection: Connection, wanted: Credential, number: str, evidence: Evidence, *, is_change: bool) -> None:
+        """Ask the registrars for a credential, or for a change of key. Raises ProblemError."""
+        kind = "change" if is_change else "credential"
+        once = f"{kind}:{number}:{hashlib.sha256(wanted.key).hexdigest()[:32]}"
+        reason = f"another key, identified again ({evidence.provider})"
+        body = Change(wanted.pseudonym, wanted.key, wanted.assurance, reason) if is_change else wanted
         try:
             made = store.add_request(
-                connection, kind, body, number=shown.number, evidence=evidence.to_text(), once=once
+                connection, kind, body.to_bytes(), number=number, evidence=evidence.to_text(), once=once
             )
         except ConflictError:
             raise ProblemError("slot-taken") from None
-        if kind == "change":
+        if is_change:
             store.add_notice(connection, made)
         store.add_act(connection, f"{kind}-asked", evidence.provider, str(made))
-        return Taken(shown.number, requested=True)
+
+    def _turn_to_changes(self, connection: Connection, number: str, signers: AbstractSet[bytes]) -> None:
+        """Ask for changes of key in place of other credentials of somebody whose credential both have signed now."""
+        for other in store.read_requests(connection, number=number):
+            if other.type == "credential" and not _is_settled(other, signers):
+                store.remove_request(connection, other.id)
+                wanted, evidence = Credential.parse(other.body), parse_evidence(other.evidence)
+                self._ask(connection, wanted, number, evidence, is_change=True)
 
     def standing(self, number: str) -> Standing:
         """Return somebody's slot and where her requests stand. Raises ProblemError."""
@@ -522,7 +552,10 @@ class Voters:
                 raise ProblemError("not-told")
             if store.add_signature(connection, identifier, author, signature):
                 store.add_act(connection, "signed", author.hex(), str(identifier))
-            return _only(store.read_requests(connection, identifier=identifier))
+            signed = _only(store.read_requests(connection, identifier=identifier))
+            if signed.type == "credential" and _is_settled(signed, registrars.keys()):
+                self._turn_to_changes(connection, signed.number or "", registrars.keys())
+            return signed
 
     def note_delivered(self, author: bytes, identifier: int) -> None:
         """Note that the ballot side took a request's entry. Raises ProblemError where it is not signed by both."""
@@ -554,6 +587,11 @@ def _only(found: list[Request]) -> Request:
     return found[0]
 
 
+def _is_settled(request: Request, signers: AbstractSet[bytes]) -> bool:
+    """Tell whether both registrars have signed a request, each with her key of now, or the board has its entry."""
+    return request.is_delivered or signers <= {author for author, _ in request.signatures}
+
+
 def _state_of(request: Request) -> State:
     if request.is_delivered:
         return "delivered"
@@ -573,6 +611,15 @@ def _evidence_of(found: tuple[Code, bytes, bytes], signature: bytes) -> Evidence
         "signature": signature.hex(),
     }
     return Evidence("code", fields)
+
+
+def _plain(body: str) -> str:
+    """Return a body's name without what spelling may change.
+
+    >>> _plain(" Voter  List") == _plain("voter list")
+    True
+    """
+    return "".join(body.casefold().split())
 
 
 def _hash(text: str) -> bytes:

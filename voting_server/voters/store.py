@@ -364,8 +364,12 @@ def find_slot(connection: Connection, number: str) -> Slot | None:
 
 
 def add_code(connection: Connection, code: Code, issuer: bytes, issued: bytes) -> None:
-    """Keep an issued code; earlier open ones of the same person are void from now on. Raises ConflictError."""
-    connection.execute(update(CODES).where(CODES.c.number == code.number, CODES.c.state == "open").values(state="void"))
+    """Keep an issued code; earlier open ones of the same issuer and person are void from now on.
+
+    Raises ConflictError.
+    """
+    earlier = (CODES.c.number == code.number) & (CODES.c.issuer == issuer) & (CODES.c.state == "open")
+    connection.execute(update(CODES).where(earlier).values(state="void"))
     try:
         connection.execute(
             insert(CODES).values(
@@ -511,6 +515,12 @@ def read_requests(
         Request(row.id, row.type, bytes(row.body), row.number, row.evidence, row.is_delivered, tuple(signed[row.id]))
         for row in rows
     ]
+
+
+def remove_request(connection: Connection, request: int) -> None:
+    """Take back a request, with its signatures."""
+    connection.execute(delete(SIGNATURES).where(SIGNATURES.c.request == request))
+    connection.execute(delete(REQUESTS).where(REQUESTS.c.id == request))
 
 
 def add_signature(connection: Connection, request: int, author: bytes, signature: bytes) -> bool:

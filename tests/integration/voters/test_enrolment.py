@@ -1,5 +1,7 @@
 """From a code and a passkey to a credential on the board: what is refused, and that nobody locks anybody out."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,9 +9,11 @@ from sqlalchemy import text
 
 from crypto.signatures import EDDSA, SigningKey, cose_es256
 from demo.voters import make_passkey
-from tests.house import ISSUER, House, attest, number_of, passkey_of
-from tests.simulator import secret
+from tests.house import ISSUER, House, attest, number_of, open_house, passkey_of
+from tests.roles import app_of, enter
+from tests.simulator import secret, signing_key
 from voting_server.plumbing.settings import Limits
+from voting_server.roles.store import Role
 
 
 def deliver(house: House) -> list[str]:
@@ -146,6 +150,73 @@ def test_a_new_code_ends_the_old_one(frozen: House) -> None:
     assert browser.use_code(browser.enrol(passkey_of(0)), old, passkey_of(0)).status_code == 403
 
 
+def name_issuer(house: House, body: str, key: SigningKey, role: Role = "registrar") -> None:
+    """Let somebody of a body name a signing key at the identity side, as in the console."""
+    enter(app_of(house.client), role, name=body, body=body, key=key)
+
+
+DESK = SigningKey.from_seed(secret("the desk of the election"))
+
+
+def test_a_code_of_another_issuer_ends_no_code(frozen: House) -> None:
+    name_issuer(frozen, "Election desk", DESK)
+    code, browser = frozen.issue(0), frozen.browser()
+    frozen.issue(0, issuer=DESK)
+    assert browser.use_code(browser.enrol(passkey_of(0)), code, passkey_of(0)).status_code == 204
+
+
+@pytest.mark.parametrize("body", ["Register", "register", "Com Mission"])
+def test_nobody_of_a_registrars_body_hands_out_codes(frozen: House, body: str) -> None:
+    name_issuer(frozen, body, DESK)
+    code, answer = frozen.try_issue(0, days=1, issuer=DESK)
+    assert answer.json()["type"] == "/problems/forbidden"
+    browser = frozen.browser()
+    assert browser.use_code(browser.enrol(passkey_of(0)), code, passkey_of(0)).status_code == 403
+
+
+def test_no_key_that_the_election_names_hands_out_codes(tmp_path: Path) -> None:
+    """Neither by the settings nor by the console, and an old key does not either."""
+    own, named = signing_key("registrar", 0), signing_key("officer", 0)
+    with open_house(tmp_path, issuers=(own.public_key.hex(),)) as house:
+        house.freeze()
+        name_issuer(house, "Election desk", named)
+        for key in (own, named):
+            assert house.try_issue(0, days=1, issuer=key)[1].json()["type"] == "/problems/forbidden"
+
+
+def test_a_request_that_one_registrar_alone_would_sign_keeps_nobody_from_a_credential(frozen: House) -> None:
+    """Registrar 2 signs a stranger's passkey for a chosen voter; registrar 1 refuses; the voter enrols all the same."""
+    name_issuer(frozen, "Election desk", DESK)
+    browser = frozen.browser()
+    stranger = passkey_of("stranger")
+    assert browser.use_code(browser.enrol(stranger), frozen.issue(0, issuer=DESK), stranger).status_code == 204
+    (false,) = frozen.links[1].fetch_requests()
+    sent = json.dumps({"signature": frozen.links[1].registrar.sign(false).hex()}).encode()
+    frozen.links[1]._call("POST", f"/registrar/requests/{false.id}/signature", sent)
+    voter = frozen.enrol(0)
+    assert voter.client.get("/voter").json()["requests"][-1] == {"type": "credential", "state": "requested"}
+    assert [what[:7] for _, what in frozen.links[0].serve()] == ["refused", "signed"]
+    assert "delivered" in [what for _, what in frozen.links[1].serve()]
+    roll = frozen.world.record.roll
+    assert roll.row(roll.slot(bytes.fromhex(voter.client.get("/voter").json()["pseudonym"]))) == 0
+    # What the stranger asked for is a change of key by now: the voter is told, and nobody signs it.
+    (notice,) = frozen.operate("GET", "/notices").json()["notices"]
+    assert (notice["type"], notice["number"]) == ("change", number_of(0))
+    assert frozen.operate("POST", f"/notices/{notice['request']}/sent").status_code == 204
+    assert "nobody whom we trust" in frozen.links[0].serve(only=notice["request"])[0][1]
+
+
+def test_of_two_passkeys_before_the_registrars_came_the_second_is_a_change(frozen: House) -> None:
+    frozen.enrol(0)
+    browser = frozen.enrol(0, passkey_of("second"))
+    frozen.links[0].serve()
+    assert "delivered" in [what for _, what in frozen.links[1].serve()]
+    assert browser.client.get("/voter").json()["requests"] == [
+        {"type": "credential", "state": "delivered"},
+        {"type": "change", "state": "requested"},
+    ]
+
+
 def test_an_expired_code_is_refused(frozen: House) -> None:
     code, browser = frozen.issue(0), frozen.browser()
     with frozen.database.begin() as connection:
@@ -227,8 +298,17 @@ def test_a_strike_needs_a_reason_that_can_be_read(frozen: House, reason: str) ->
     assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
 
 
+def test_a_strike_that_not_both_have_signed_keeps_nobody_out(frozen: House) -> None:
+    asked = frozen.operate("POST", "/strikes", {"number": number_of(0), "reason": "voted on paper"})
+    assert frozen.links[1].serve(only=asked.json()["id"])[0][1] == "signed"
+    frozen.enrol(0)
+    assert "delivered" in deliver(frozen)
+
+
 def test_who_is_struck_enrols_no_more(frozen: House) -> None:
-    frozen.operate("POST", "/strikes", {"number": number_of(0), "reason": "voted on paper"})
+    asked = frozen.operate("POST", "/strikes", {"number": number_of(0), "reason": "voted on paper"})
+    for link in frozen.links:
+        link.serve(only=asked.json()["id"])
     browser = frozen.browser()
     answer = browser.use_code(browser.enrol(passkey_of(0)), frozen.issue(0), passkey_of(0))
     assert answer.json()["type"] == "/problems/struck"
