@@ -1,11 +1,13 @@
 """What an audit has verified so far, kept so that the next one need not verify it again: values and their one file.
 
-Spec: `docs/operations/audit.md`, section "Going on". Pure. Kept are only the outcomes that cost: which voter entries
-were refused, and the sums of the others' sealed votes. Everything else is made again from the entries, each of which is
-read and compared with the tree as always. Assumes that whoever keeps the file trusts the disk; promises that a file
-that is damaged, of another program or of another record is refused and never taken for a beginning.
+Spec: `docs/operations/audit.md`, section "Going on". Pure. Kept are only the outcomes that cost: which voter entries'
+signatures and proofs were false, and the sums of the others' sealed votes. Everything else is made again from the
+entries, each of which is read and compared with the tree as always, and must come out as it did: which entries are
+refused, and the times of the heads, which depend on the clock of whoever audits. Assumes that whoever keeps the file
+trusts the disk; promises that a file that is damaged, of another program or of another record is refused and never
+taken for a beginning.
 
->>> kept = Progress(1, bytes(32), b"note", bytes(32), {}, {}, {})
+>>> kept = Progress(1, bytes(32), b"note", bytes(32), {}, frozenset(), bytes(32), {}, {})
 >>> parse_progress(kept.to_bytes("p"), "p") == kept
 True
 """
@@ -13,11 +15,12 @@ True
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final, Literal
 
+from crypto.election.board import Head
 from crypto.election.entries import Manifest, parse_entry
 from crypto.election.manifest import hash_manifest
 from crypto.errors import DobushError, MalformedEncoding, Refused
@@ -26,7 +29,18 @@ from crypto.signatures import Checkpoint, VerifierKey, parse_checkpoint, parse_n
 
 _MAGIC: Final = b"dobush-audit-state/1\n"
 _DIGEST_LINE: Final = 65
-_NAMES: Final = ("ballots", "checkpoint", "manifest_hash", "program", "refused", "root", "size", "sums")
+_NAMES: Final = (
+    "ballots",
+    "checkpoint",
+    "false",
+    "manifest_hash",
+    "program",
+    "refused",
+    "root",
+    "size",
+    "sums",
+    "times",
+)
 
 Reason = Literal["damaged", "program", "election", "shorter", "record"]
 
@@ -57,7 +71,8 @@ class Progress:
     """The first `size` entries as they were verified.
 
     `root` is their tree's, `checkpoint` the note of the record that they were read from, `refused` the refused entries
-    by index, `sums` and `ballots` what `crypto.election.tally.Sums` holds at `size`, by (unit, contest).
+    by index, `false` those of them whose signatures or proofs are false, `times` the hash of the heads' times
+    (`hash_times`), `sums` and `ballots` what `crypto.election.tally.Sums` holds at `size`, by (unit, contest).
     """
 
     size: int
@@ -65,6 +80,8 @@ class Progress:
     checkpoint: bytes
     manifest_hash: bytes
     refused: Mapping[int, Refused]
+    false: frozenset[int]
+    times: bytes
     sums: Mapping[tuple[int, int], bytes]
     ballots: Mapping[tuple[int, int], int]
 
@@ -80,6 +97,8 @@ class Progress:
                 [index, refused.check, refused.reason, refused.culprit, isinstance(refused, MalformedEncoding)]
                 for index, refused in sorted(self.refused.items())
             ],
+            "false": sorted(self.false),
+            "times": self.times.hex(),
             "sums": [[*pair, _encode(data)] for pair, data in sorted(self.sums.items())],
             "ballots": [[*pair, number] for pair, number in sorted(self.ballots.items())],
         }
@@ -105,11 +124,22 @@ def parse_progress(data: bytes, program: str) -> Progress:
             _decode(document["checkpoint"]),
             bytes.fromhex(document["manifest_hash"]),
             {_whole(item[0]): _refused(*item[1:]) for item in document["refused"]},
+            frozenset(map(_whole, document["false"])),
+            bytes.fromhex(document["times"]),
             {(_whole(unit), _whole(contest)): _decode(sums) for unit, contest, sums in document["sums"]},
             {(_whole(unit), _whole(contest)): _whole(number) for unit, contest, number in document["ballots"]},
         )
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise StateError("damaged") from error
+
+
+def hash_times(heads: Iterable[Head]) -> bytes:
+    """Return the SHA-256 of the heads in rising order of their sizes, a line each: size, L and U in ms.
+
+    >>> hash_times([]) == sha256().digest()
+    True
+    """
+    return sha256("".join(f"{head.size} {head.lower_ms} {head.upper_ms}\n" for head in heads).encode()).digest()
 
 
 def _refused(check: str, reason: str, culprit: str, malformed: bool) -> Refused:  # noqa: FBT001 -- a row of the file

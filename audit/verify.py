@@ -10,7 +10,8 @@ refused, until a pass finds nothing new; an honest record takes one pass. Nothin
 thrown away.
 
 An audit can go on from what an earlier one kept (`audit.resume`): the entries up to there are read, compared with the
-tree and staged as always, and only what workers would verify of them is taken from there.
+tree and staged as always, and only what workers would verify of them is taken from there. Where anything else comes out
+in another way than it did then, as under another clock, nothing is taken and the audit begins at the beginning.
 
 >>> entry_type(bytes.fromhex("8401") + b"\x64seal")
 b'seal'
@@ -19,10 +20,10 @@ b'seal'
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from audit.resume import Progress, continues
+from audit.resume import Progress, continues, hash_times
 from crypto.election.entries import VOTER_TYPES
 from crypto.election.record import Discharged, Office, Record, Totals, Work, discharge
 from crypto.errors import DobushError, Misuse, Refused
@@ -218,6 +219,9 @@ def _read_entries(
         run = _Pass(reading, workers if number < _PASSES - 1 else None, known)
         audited.record, audited.refused_leaves, audited.passes = run.record, run.refused_leaves, number + 1
         run.read(hints() if hints else None, tell)
+        if run.outdated:
+            _read_entries(replace(reading, kept=None), workers, audited, hints, tell)
+            return
         if not run.found:
             return
         known.update(run.found)
@@ -231,6 +235,8 @@ class _Pass:
         self.record = Record(_Reread(reading.get, checkpoint.size).entry, reading.given.now_ms // 1000)
         self.found: dict[int, tuple[Work, Refused]] = {}
         self.refused_leaves: dict[int, bytes] = {}
+        self.outdated = False  # whether the kept part comes out otherwise than it did
+        self._false: set[int] = set()  # refused entries of which a claim is false
         self._reading = reading
         self._reader = TileReader(reading.get, checkpoint.size, checkpoint.root)
         self._size = checkpoint.size
@@ -254,11 +260,13 @@ class _Pass:
             for number in range(-(-self._size // TILE_WIDTH)):
                 for offset, raw in enumerate(self._reader.bundle(number)):
                     self._take(number * TILE_WIDTH + offset, raw)
-                    if self.found and not self._under_way and not self._works:
+                    if self.outdated or (self.found and not self._under_way and not self._works):
                         return
                 done = min((number + 1) * TILE_WIDTH, self._size)
                 if done == self._size == self._kept_size:
-                    self._restore()
+                    self._end_kept()
+                    if self.outdated:
+                        return
                 tell(done, self._size)
                 self._keep(done)
             self._drain()
@@ -273,13 +281,24 @@ class _Pass:
         keeper, record = self._reading.keeper, self.record
         if keeper is None or done < self._kept_size or not (done == self._size or keeper.due()):
             return
+        # Seals are refused where this clock is wrong. Which claims are false is known only of what workers verified.
+        if self._workers is None or any(place.type == "seal" for place in record.refused.values()):
+            return
         self._drain()
         if self.found or record.manifest is None:
             return
         sums, ballots = record.snapshot_sums()
         refused = {index: place.refused for index, place in record.refused.items()}
         root, note = record.tree.root(), self._reading.note
-        keeper.keep(Progress(done, root, note, record.manifest_hash, refused, sums, ballots))
+        false, times = frozenset(self._false), _hash_times(record)
+        keeper.keep(Progress(done, root, note, record.manifest_hash, refused, false, times, sums, ballots))
+
+    def _end_kept(self) -> None:
+        """Stand where the kept part ends: the times are those under which it was verified, and its sums are held."""
+        if self._kept is not None:
+            # Times say which key was in force, and so what the signatures were compared with.
+            self.outdated = _hash_times(self.record) != self._kept.times
+            self._restore()
 
     def _restore(self) -> None:
         """Hold the sums of the kept part: its ballots are settled here, and no worker counted them."""
@@ -288,12 +307,14 @@ class _Pass:
 
     def _take(self, index: int, raw: bytes) -> None:
         kind = entry_type(raw)
-        if index == self._kept_size or (kind == b"close" and index < self._kept_size):
-            # No ballot counts after a close, so what stood at the end of the kept part stood at its close.
-            self._restore()
-        if kind in _VOTER_TYPES and index < self._kept_size and self._kept is not None:
-            refusal = self.record.settle(self.record.stage(raw), self._kept.refused.get(index))
-        elif kind in _VOTER_TYPES and self._workers is not None:
+        if index < self._kept_size:
+            self._take_kept(index, raw, kind)
+            return
+        if index == self._kept_size:
+            self._end_kept()
+            if self.outdated:
+                return
+        if kind in _VOTER_TYPES and self._workers is not None:
             refusal = self._settle_at_once(index, raw)
         else:
             if kind != b"seal":
@@ -303,6 +324,25 @@ class _Pass:
             refusal = self._apply(raw)
         if refusal is not None:
             self.refused_leaves[index] = leaf_hash(raw)
+
+    def _take_kept(self, index: int, raw: bytes, kind: bytes) -> None:
+        """Take an entry of the kept part: all but a voter entry's claims is checked, and must come out as then."""
+        kept = self._kept
+        if kept is None:
+            return
+        if kind in _VOTER_TYPES:
+            false = kept.refused.get(index) if index in kept.false else None
+            refusal = self.record.settle(self.record.stage(raw), false)
+            if false is not None:
+                self._false.add(index)
+        else:
+            if kind == b"close":
+                # No ballot counts after a close, so what stood at the end of the kept part stood at its close.
+                self._restore()
+            refusal = self._apply(raw)
+        if refusal is not None:
+            self.refused_leaves[index] = leaf_hash(raw)
+        self.outdated = (refusal is not None) != (index in kept.refused)
 
     def _apply(self, raw: bytes) -> Refused | None:
         try:
@@ -316,6 +356,7 @@ class _Pass:
         staged = self.record.stage(raw)
         work, before = staged.work, self._known.get(index)
         if before is not None and work == before[0]:
+            self._false.add(index)
             return self.record.settle(staged, before[1])
         refusal = self.record.settle(staged)
         if work is None or staged.refusal is not None:
@@ -362,6 +403,13 @@ class _Pass:
             self._sent = False
             for outcome in self._workers.take():
                 self.record.merge(outcome)
+
+
+def _hash_times(record: Record) -> bytes:
+    """Return the hash of the times of all sealed heads; empty before there is a board."""
+    if record.manifest is None:
+        return b""
+    return hash_times(record.board.heads[size] for size in record.board.sizes)
 
 
 class _Reread:

@@ -20,7 +20,7 @@ from crypto.election.entries import BallotEntry, parse_entry
 from crypto.errors import MalformedEncoding, Refused
 from crypto.merkle import CHECKPOINT_PATH
 from crypto.signatures import VerifierKey, parse_checkpoint, parse_note
-from tests.folders import SLOTS, Memory, files_of, files_of_entries, given_of, report_of, world_at, write_files
+from tests.folders import NOW_MS, SLOTS, Memory, files_of, files_of_entries, given_of, report_of, world_at, write_files
 from tests.simulator import World
 from tests.unit.audit.test_verify import Threads, broken_world
 
@@ -185,6 +185,71 @@ def test_a_state_of_another_record_is_refused() -> None:
     assert continues(kept, files.get, note, head, world.manifest_hash)
 
 
+# -------------------------------------------------------------------------------------------------------- the clock
+
+
+def audit_at(
+    world: World, now_s: int, kept: Progress | None = None, workers: verify.Workers | None = None
+) -> tuple[str, list[Progress]]:
+    """Return the report's bytes and what was kept of a whole record under a clock."""
+    shelf, given = Shelf(), replace(given_of(world), now_ms=now_s * 1_000)
+    outcome = verify.audit(Memory(files_of(world)), given, workers or verify.Inline(), kept=kept, keeper=shelf)
+    return to_json(report_of(outcome, given)), shelf.held
+
+
+def sealed_at_s(world: World) -> list[int]:
+    """Return when the first witness cosigned each sealed head; the others did a second after each other."""
+    return [world.record.board.heads[size].upper_ms // 1_000 - 1 for size in world.record.board.sizes]
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_state_of_a_clock_that_was_slow_changes_no_later_report(name: str) -> None:
+    world = WORLDS[name]()
+    whole, (last,) = audit_at(world, NOW_MS // 1_000)
+    for at_s in sealed_at_s(world)[1::4]:
+        for off_s in range(4):
+            kept = audit_at(world, at_s + off_s)[1]
+            for each in kept:
+                again, (end,) = audit_at(world, NOW_MS // 1_000, each)
+                assert (again, end.to_bytes(PROGRAM)) == (whole, last.to_bytes(PROGRAM))
+
+
+def test_nothing_is_kept_and_nothing_lost_while_the_clock_is_wrong() -> None:
+    world = world_at("complete")
+    kept = kept_of(world, len(world.checkpoints) // 2)
+    for at_s in sealed_at_s(world)[1::4]:
+        text, held = audit_at(world, at_s, kept)
+        assert text == audit_at(world, at_s)[0]
+        assert json.loads(text)["verdict"] == "failed"
+        assert held == []
+
+
+def test_where_times_have_moved_everything_is_verified_again() -> None:
+    world = world_at("complete")
+    whole, again = Counting(), Counting()
+    text, _ = audit_at(world, NOW_MS // 1_000, None, whole)
+    # Three of four cosignatures count: a quorum, but another L(b), and so perhaps another key in force.
+    (kept,) = audit_at(world, sealed_at_s(world)[-1] + 2)[1]
+    assert audit_at(world, NOW_MS // 1_000, kept, again)[0] == text
+    assert again.verified == whole.verified > 0
+
+
+def test_a_kept_outcome_that_does_not_come_out_again_is_not_believed() -> None:
+    world = broken_world()
+    whole, kept = audit(files_of(world), world)
+    for index in range(len(world.entries)):
+        if index in kept.false:
+            continue
+        if index in kept.refused:
+            refused = {at: each for at, each in kept.refused.items() if at != index}
+        else:
+            refused = {**kept.refused, index: Refused("X-1", "said the clock")}
+        # Nor are the sums, which are without what was refused.
+        again, end = audit(files_of(world), world, replace(kept, refused=refused, sums={}, ballots={}))
+        assert (again, end.to_bytes(PROGRAM)) == (whole, kept.to_bytes(PROGRAM)), index
+    assert 0 < len(kept.false) < len(kept.refused)
+
+
 def sealed(document: object) -> bytes:
     body = (document if isinstance(document, str) else json.dumps(document)).encode()
     return b"dobush-audit-state/1\n" + sha256(body).hexdigest().encode() + b"\n" + body
@@ -192,7 +257,15 @@ def sealed(document: object) -> bytes:
 
 def test_every_changed_byte_of_a_state_is_refused() -> None:
     data = Progress(
-        3, bytes(32), b"note", bytes(32), {2: Refused("X-1", "no", culprit="y")}, {(1, 2): b"s"}, {(1, 2): 4}
+        3,
+        bytes(32),
+        b"note",
+        bytes(32),
+        {2: Refused("X-1", "no", culprit="y")},
+        frozenset({2}),
+        bytes(32),
+        {(1, 2): b"s"},
+        {(1, 2): 4},
     )
     text = data.to_bytes(PROGRAM)
     for place in range(len(text)):
@@ -205,7 +278,8 @@ def test_every_changed_byte_of_a_state_is_refused() -> None:
 
 @pytest.mark.parametrize("change", [{"size": None}, {"root": 1}, {"sums": [[1]]}, {"sums": [[1, 2, "é"]]}, {"more": 1}])
 def test_a_state_of_another_shape_is_refused(change: dict[str, object]) -> None:
-    body = Progress(3, bytes(32), b"note", bytes(32), {}, {}, {}).to_bytes(PROGRAM).split(b"\n", 2)[2]
+    kept = Progress(3, bytes(32), b"note", bytes(32), {}, frozenset(), bytes(32), {}, {})
+    body = kept.to_bytes(PROGRAM).split(b"\n", 2)[2]
     with pytest.raises(StateError) as caught:
         parse_progress(sealed({**json.loads(body), **change}), PROGRAM)
     assert caught.value.reason == "damaged"
@@ -218,14 +292,15 @@ def test_a_state_that_is_no_object_is_refused(text: str) -> None:
 
 
 def test_a_state_of_another_program_is_refused() -> None:
-    data = Progress(3, bytes(32), b"note", bytes(32), {}, {}, {}).to_bytes("another")
+    data = Progress(3, bytes(32), b"note", bytes(32), {}, frozenset(), bytes(32), {}, {}).to_bytes("another")
     with pytest.raises(StateError) as caught:
         parse_progress(data, PROGRAM)
     assert caught.value.reason == "program"
 
 
 def test_refusals_keep_their_kind() -> None:
-    kept = Progress(3, bytes(32), b"", bytes(32), {1: MalformedEncoding("X-1", "no"), 2: Refused("X-2", "no")}, {}, {})
+    refused = {1: MalformedEncoding("X-1", "no"), 2: Refused("X-2", "no")}
+    kept = Progress(3, bytes(32), b"", bytes(32), refused, frozenset({2}), bytes(32), {}, {})
     read = parse_progress(kept.to_bytes(PROGRAM), PROGRAM)
     assert [type(each) for each in read.refused.values()] == [MalformedEncoding, Refused]
 
@@ -361,7 +436,7 @@ def test_a_running_audit_keeps_its_state_now_and_then(monkeypatch: pytest.Monkey
     assert not file.due()
     now[0] += keeping.EVERY_S
     assert file.due()
-    file.keep(Progress(3, bytes(32), b"note", bytes(32), {}, {}, {}))
+    file.keep(Progress(3, bytes(32), b"note", bytes(32), {}, frozenset(), bytes(32), {}, {}))
     assert not file.due()
     assert [path.name for path in tmp_path.iterdir()] == ["state"]
 
