@@ -19,6 +19,11 @@ from tests.trustees import CHILDREN, ROOT, Polls, Trustees, make_setting
 FOLDER = Path(__file__).resolve().parent / "vectors"
 SUITES = ("RISTRETTO255-SHA512", "P256-SHA256")
 ORIGIN = "computed by tests/make_trustee_vectors.py from docs/spec/{}.md; bytes in hexadecimal, bodies as in an entry"
+SCALARS = (
+    "; encryption_secrets and shares are integers in hexadecimal, big endian, "
+    "scalars inside bodies in the suite's byte order"
+)
+RULES = "; contest 1 is one of 3 with the default radices, contest 2 is 0..2 of 3"
 
 
 def _refused(entry_type: str, body: Message, check: str, why: str) -> dict[str, str]:
@@ -153,9 +158,12 @@ def make_tally(suite: str) -> dict[str, Any]:
 
 def main() -> None:
     """Write both files."""
-    ceremony = {"origin": ORIGIN.format("ceremony"), "ceremonies": [make_ceremony(suite) for suite in SUITES]}
+    ceremony = {
+        "origin": ORIGIN.format("ceremony") + SCALARS,
+        "ceremonies": [make_ceremony(suite) for suite in SUITES],
+    }
     tally = {
-        "origin": ORIGIN.format("tally"),
+        "origin": ORIGIN.format("tally") + RULES,
         "cells": make_cells(),
         "tallies": [make_tally(suite) for suite in SUITES],
     }

@@ -556,7 +556,7 @@ class Record:
         if place and entry.type != "seal":
             self.board.require_place(index, entry.type)
         if leaf in self._leaves:
-            # No control entry MUST stand in a log twice.
+            # No control entry MUST have the bytes of one that was accepted before.
             raise Refused("BOARD-13", "this entry stands in the log already", culprit="server")
         body = BODIES[entry.type].parse(entry.body)
         authors = self.keyring.authors(entry, body)
