@@ -5,24 +5,36 @@ checks that need the state again, and all checks of control entries. The sums of
 close on: a replica adds them up then, or little by little before (`sum_up`), since sums may be added in any order.
 Where sums are kept (`kept_sums`), a replica takes them once it has read up to their checkpoint.
 
+An entry that is read again must be the one that was entered, whatever the database holds by then: of each a replica
+keeps a fingerprint under a key of its own, 8 bytes. Else sums that are signed and kept would outlast the repair of a
+database that somebody changed for a moment.
+
 >>> Replica(entries=lambda start: iter(()), read=lambda index: b"").record.size
 0
 """
 
+import os
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from itertools import islice
 
 from crypto.election.entries import VOTER_TYPES
 from crypto.election.record import Record, Staged, discharge
 from crypto.errors import Refused
 from voting_server.board.kept_sums import KeptSums
+from voting_server.plumbing.logging import log
 
 _GAP = 100
 """So many other entries are read over rather than asked for anew."""
+
+
+class ChangedError(OSError):
+    """The database holds another entry than it held when this process entered it."""
 
 
 class Replica:
@@ -42,7 +54,9 @@ class Replica:
         self._lock = threading.RLock()
         self._unsummed: deque[int] = deque()
         self._followed_at = 0.0
-        self.record = Record(read)
+        self._secret = os.urandom(16)
+        self._prints = array("Q")  # by index; nobody outside can look for other bytes that have the same
+        self.record = Record(self._read_again)
 
     @contextmanager
     def follow(self, stale_ms: int = 0) -> Iterator[Record]:
@@ -60,7 +74,8 @@ class Replica:
                 self.enter(raw)
         except BaseException:
             # A read that failed may have left an entry half entered: begin again from entry 0 the next time.
-            self.record = Record(self._read)
+            self.record = Record(self._read_again)
+            self._prints = array("Q")
             self._unsummed.clear()
             self._kept = None
             raise
@@ -69,6 +84,7 @@ class Replica:
         """Append an entry of the log; return why it is refused there, None where it is accepted."""
         record = self.record
         staged = record.stage(raw)
+        self._prints.append(self._print(raw))
         if staged.type not in VOTER_TYPES:
             refusal = self._enter_control(staged)
         else:
@@ -107,8 +123,21 @@ class Replica:
             refusal = discharge(self.record.office(), [staged.work]).refusals[0]
         return self.record.settle(staged, refusal)
 
+    def _print(self, raw: bytes) -> int:
+        return int.from_bytes(blake2b(raw, digest_size=8, key=self._secret).digest(), "big")
+
+    def _read_again(self, index: int) -> bytes:
+        """Return an entry that was entered. Raises ChangedError where the database holds another one now."""
+        return self._require_entered(index, self._read(index))
+
+    def _require_entered(self, index: int, raw: bytes) -> bytes:
+        if index >= len(self._prints) or self._prints[index] != self._print(raw):
+            log().error("entry-changed", index=index)
+            raise ChangedError(f"entry {index} is not the one that was entered")
+        return raw
+
     def sum_up(self, most: int | None = None) -> int:
-        """Add ballots that are not in the sums yet, at most so many; return how many are left."""
+        """Add ballots that are not in the sums yet, at most so many; return how many are left. Raises ChangedError."""
         with self._lock:
             record = self.record
             indices = list(islice(self._unsummed, most))
@@ -130,7 +159,7 @@ class Replica:
                     break
                 if index < indices[at]:
                     continue
-                yield raw
+                yield self._require_entered(index, raw)
                 at += 1
                 if at == len(indices):
                     return

@@ -12,6 +12,7 @@ import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from voting_server.board.replica import ChangedError
 from voting_server.board.service import Board
 from voting_server.plumbing.logging import log
 
@@ -41,6 +42,6 @@ class Summing:
         while not self._ended.wait(EVERY_S):
             try:
                 self._replica.sum_up(AT_ONCE)
-            except SQLAlchemyError as error:
+            except (SQLAlchemyError, ChangedError) as error:
                 # What is left is still known; the next time it may go better.
                 log().warning("worker-failed", error=type(error).__name__)

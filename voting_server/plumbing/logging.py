@@ -37,6 +37,7 @@ EVENTS = frozenset(
         "sequencer-waits",
         "totals-refused",
         "fork-seen",
+        "entry-changed",
         "worker-failed",
         "certificate-failed",
         "certified",
