@@ -25,7 +25,7 @@ from crypto.election.entries import Manifest, parse_entry
 from crypto.election.manifest import hash_manifest
 from crypto.errors import DobushError, MalformedEncoding, Refused
 from crypto.merkle import Get, HashSource, TileReader, prove_consistency, verify_consistency
-from crypto.signatures import Checkpoint, VerifierKey, parse_checkpoint, parse_note
+from crypto.signatures import Checkpoint, VerifierKey, verify_checkpoint
 
 _MAGIC: Final = b"dobush-audit-state/1\n"
 _DIGEST_LINE: Final = 65
@@ -167,7 +167,7 @@ def continues(kept: Progress, get: Get, note: bytes, head: Checkpoint, manifest_
     """Tell whether a record's hashes can be read, and so whether an audit of it can go on from a kept state.
 
     Where they cannot, the audit will say so from the beginning. Raises StateError where the record is another one,
-    RewrittenError where it is the same election's and its log has signed another history.
+    RewrittenError where it is the same election's and its log has signed both histories.
     """
     if manifest_hash is not None and manifest_hash != kept.manifest_hash:
         raise StateError("election")
@@ -191,10 +191,12 @@ def _other(kept: Progress, note: bytes, raw: bytes, reader: TileReader) -> State
     try:
         entry = parse_entry(raw)
         manifest = Manifest.parse(entry.body)
-        held = parse_checkpoint(parse_note(kept.checkpoint).text)
+        log = VerifierKey(manifest.origin, manifest.log_key)
+        # Only what the log has signed twice speaks against it.
+        held, _ = verify_checkpoint(kept.checkpoint, log), verify_checkpoint(note, log)
     except Refused:
         return StateError("record")
     if hash_manifest(manifest.kind, entry.body) != kept.manifest_hash:
         return StateError("record")
     larger = reader.source() if held.size <= reader.size else None
-    return RewrittenError(VerifierKey(manifest.origin, manifest.log_key), kept.checkpoint, note, larger)
+    return RewrittenError(log, kept.checkpoint, note, larger)

@@ -46,6 +46,7 @@ from crypto.signatures import (
     VerifierKey,
     parse_checkpoint,
     parse_note,
+    verify_checkpoint,
     verify_quorum,
 )
 
@@ -284,14 +285,27 @@ class _Pass:
         # Seals are refused where this clock is wrong. Which claims are false is known only of what workers verified.
         if self._workers is None or any(place.type == "seal" for place in record.refused.values()):
             return
+        if not self._is_signed():
+            return
         self._drain()
-        if self.found or record.manifest is None:
+        if self.found:
             return
         sums, ballots = record.snapshot_sums()
         refused = {index: place.refused for index, place in record.refused.items()}
         root, note = record.tree.root(), self._reading.note
         false, times = frozenset(self._false), _hash_times(record)
         keeper.keep(Progress(done, root, note, record.manifest_hash, refused, false, times, sums, ballots))
+
+    def _is_signed(self) -> bool:
+        """Tell whether the log signed this checkpoint: else the log would be accused of what somebody else made up."""
+        manifest = self.record.manifest
+        if manifest is None:
+            return False
+        try:
+            verify_checkpoint(self._reading.note, VerifierKey(manifest.origin, manifest.log_key))
+        except Refused:
+            return False
+        return True
 
     def _end_kept(self) -> None:
         """Stand where the kept part ends: the times are those under which it was verified, and its sums are held."""

@@ -19,7 +19,7 @@ from crypto.election.ballot import hash_ballot
 from crypto.election.entries import BallotEntry, parse_entry
 from crypto.errors import MalformedEncoding, Refused
 from crypto.merkle import CHECKPOINT_PATH
-from crypto.signatures import VerifierKey, parse_checkpoint, parse_note
+from crypto.signatures import SigningKey, VerifierKey, parse_checkpoint, parse_note, sign_checkpoint
 from tests.folders import NOW_MS, SLOTS, Memory, files_of, files_of_entries, given_of, report_of, world_at, write_files
 from tests.simulator import World
 from tests.unit.audit.test_verify import Threads, broken_world
@@ -165,6 +165,35 @@ def test_a_rewritten_record_is_refused_with_proof() -> None:
         audit(files_of(other), other, kept)
     assert (caught.value.held, caught.value.shown) == (one.checkpoints[-1], other.checkpoints[-1])
     assert caught.value.log == VerifierKey(one.manifest.origin, one.manifest.log_key)
+
+
+def signed_by_another(note: bytes) -> bytes:
+    """Return a checkpoint of the same tree that somebody else signed."""
+    return sign_checkpoint(SigningKey.from_seed(bytes(32)), parse_checkpoint(parse_note(note).text)).to_bytes()
+
+
+def test_a_record_whose_checkpoint_the_log_did_not_sign_leaves_no_state() -> None:
+    world, shelf = world_at("complete"), Shelf()
+    given = given_of(world)
+    files = {**files_of(world), CHECKPOINT_PATH: signed_by_another(world.checkpoints[-1])}
+    outcome = verify.audit(Memory(files), given, verify.Inline(), keeper=shelf)
+    assert [refused.check for refused in outcome.files] == ["AUDIT-2"]
+    assert shelf.held == []
+
+
+@pytest.mark.parametrize("unsigned", ["held", "shown"])
+def test_what_the_log_did_not_sign_accuses_nobody(unsigned: str) -> None:
+    one, other = rewritten()
+    _, kept = audit(files_of(one), one)
+    files = files_of(other)
+    if unsigned == "held":
+        kept = replace(kept, checkpoint=signed_by_another(kept.checkpoint))
+    else:
+        files[CHECKPOINT_PATH] = signed_by_another(files[CHECKPOINT_PATH])
+    with pytest.raises(StateError) as caught:
+        audit(files, other, kept)
+    assert type(caught.value) is StateError
+    assert caught.value.reason == "record"
 
 
 def test_a_state_of_another_record_is_refused() -> None:
