@@ -173,8 +173,8 @@ def continues(kept: Progress, get: Get, note: bytes, head: Checkpoint, manifest_
         raise StateError("election")
     if head.size < kept.size:
         raise StateError("shorter")
-    reader = TileReader(get, head.size, head.root)
     try:
+        reader = TileReader(get, head.size, head.root)
         proof = prove_consistency(reader.source(), kept.size, head.size)
         raw = reader.bundle(0)[0]
     except Refused:

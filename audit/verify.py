@@ -184,10 +184,11 @@ def audit(
         note = source.get(CHECKPOINT_PATH) or b""
         audited.checkpoint = parse_checkpoint(parse_note(note).text)
         if kept is not None and not continues(kept, source.get, note, audited.checkpoint, given.manifest_hash):
-            kept = None
-        _read_entries(
-            _Reading(source.get, audited.checkpoint, note, given, kept, keeper), workers, audited, hints, tell
-        )
+            # What was not compared may be right: it is neither gone on from nor written over.
+            kept = keeper = None
+        least = 0 if kept is None else kept.size
+        reading = _Reading(source.get, audited.checkpoint, note, given, kept, keeper, least)
+        _read_entries(reading, workers, audited, hints, tell)
         audited.complete = True
     except Refused as refusal:
         audited.files.append(refusal)
@@ -201,7 +202,10 @@ def audit(
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """What all passes of an audit read: the record under one checkpoint, what was verified of it before."""
+    """What all passes of an audit read: the record under one checkpoint, what was verified of it before.
+
+    Of fewer than `least` entries nothing is kept: as many hold what is kept already.
+    """
 
     get: Get
     checkpoint: Checkpoint
@@ -209,6 +213,7 @@ class _Reading:
     given: Given
     kept: Progress | None
     keeper: Keeper | None
+    least: int
 
 
 def _read_entries(
@@ -280,7 +285,7 @@ class _Pass:
     def _keep(self, done: int) -> None:
         """Keep what was verified up to here, where it is time or the end; only when no window is under way."""
         keeper, record = self._reading.keeper, self.record
-        if keeper is None or done < self._kept_size or not (done == self._size or keeper.due()):
+        if keeper is None or done < self._reading.least or not (done == self._size or keeper.due()):
             return
         # Seals are refused where this clock is wrong. Which claims are false is known only of what workers verified.
         if self._workers is None or any(place.type == "seal" for place in record.refused.values()):

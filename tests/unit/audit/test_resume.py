@@ -18,7 +18,7 @@ from audit.resume import Progress, RewrittenError, StateError, continues, parse_
 from crypto.election.ballot import hash_ballot
 from crypto.election.entries import BallotEntry, parse_entry
 from crypto.errors import MalformedEncoding, Refused
-from crypto.merkle import CHECKPOINT_PATH
+from crypto.merkle import CHECKPOINT_PATH, TILE_WIDTH
 from crypto.signatures import SigningKey, VerifierKey, parse_checkpoint, parse_note, sign_checkpoint
 from tests.folders import NOW_MS, SLOTS, Memory, files_of, files_of_entries, given_of, report_of, world_at, write_files
 from tests.simulator import World
@@ -261,6 +261,43 @@ def test_where_times_have_moved_everything_is_verified_again() -> None:
     (kept,) = audit_at(world, sealed_at_s(world)[-1] + 2)[1]
     assert audit_at(world, NOW_MS // 1_000, kept, again)[0] == text
     assert again.verified == whole.verified > 0
+
+
+def test_a_smaller_state_is_never_written_over_a_larger_one() -> None:
+    world = world_at("complete").fork("open")
+    while len(world.entries) <= 2 * TILE_WIDTH:
+        world.block()
+    _, kept = audit(files_of(world), world)
+    shelf = Shelf()
+    # Other times: the audit begins at the beginning, where every bundle's end is an occasion to keep.
+    verify.audit(
+        Memory(files_of(world)), given_of(world), verify.Inline(), kept=replace(kept, times=bytes(32)), keeper=shelf
+    )
+    assert [each.size for each in shelf.held] == [len(world.entries)]
+
+
+@dataclass(frozen=True)
+class BrokenAtFirst(Memory):
+    """A record whose disk gives a wrong tile the first time it is read."""
+
+    broken: list[str] = field(default_factory=list)
+
+    def get(self, path: str) -> bytes | None:
+        data = super().get(path)
+        if path not in self.broken and path.startswith("tile/0/") and data:
+            self.broken.append(path)
+            return bytes([data[0] ^ 1]) + data[1:]
+        return data
+
+
+def test_a_state_that_was_not_compared_is_not_written_over() -> None:
+    world = world_at("complete")
+    whole, kept = audit(files_of(world), world)
+    shelf, record = Shelf(), BrokenAtFirst(files_of(world))
+    outcome = verify.audit(record, given_of(world), verify.Inline(), kept=kept, keeper=shelf)
+    assert record.broken
+    assert to_json(report_of(outcome, given_of(world))) == whole
+    assert shelf.held == []
 
 
 def test_a_kept_outcome_that_does_not_come_out_again_is_not_believed() -> None:
