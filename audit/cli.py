@@ -27,7 +27,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from audit import client as served_client
 from audit import fetch, findings, lookup, page, report, resume, verify
 from audit.fork import judge
-from audit.keeping import StateFile
+from audit.keeping import StateFile, keep_notes
 from audit.mirror import Mirror, keep, read_url
 from audit.processes import Processes, usable_cores
 from audit.serve import WitnessKeys, WitnessServer, open_keys, serve_copy
@@ -123,8 +123,12 @@ def verify_record(
         _fail(t("audit.usage.every"))
     keeper = None if state is None else StateFile(state, f"{software.package_hash} {software.kernel_hash}")
     options = [record, "--manifest-hash", manifest_hash or "HASH", "--slots", slots or "FIGURES.json"]
-    while True:
-        folder = _open(_copied(record, copy, log, t), t)
+
+    def once() -> report.Report:
+        try:
+            folder = fetch.Folder.open(_copied(record, copy, log, t, again=every is not None))
+        except fetch.InputError as error:
+            raise _AwayError(t("audit.usage.record", reason=error)) from error
         # After the copy, which may take hours: what was cosigned meanwhile is not later than now.
         given = verify.Given(manifest, figures, int(time.time() * 1000))
         started = time.monotonic()
@@ -137,7 +141,7 @@ def verify_record(
         ):
             kept = None if keeper is None else keeper.read()
             audited = verify.audit(folder, given, processes, hints=opened, tell=tell, kept=kept, keeper=keeper)
-        made = findings.conclude(
+        return findings.conclude(
             audited,
             given,
             command="dobush-audit verify " + " ".join(shlex.quote(str(option)) for option in options),
@@ -146,24 +150,50 @@ def verify_record(
             software=software,
             work=report.Work(time.monotonic() - started, processes.count, processes.peak_bytes()),
         )
-        _publish(made, t, json_path, html_path, check)
-        if every is None or report.is_settled(made.findings):
-            raise typer.Exit(report.exit_status(made.findings))
+
+    while True:
+        try:
+            made = once()
+        except _AwayError as error:
+            typer.echo(str(error), err=True)
+            if every is None:
+                raise typer.Exit(error.status) from error
+        else:
+            _publish(made, t, json_path, html_path, check)
+            if every is None or report.is_settled(made.findings):
+                raise typer.Exit(report.exit_status(made.findings))
         time.sleep(every)
 
 
-def _copied(record: str, copy: Path | None, log: str | None, t: Dictionary) -> Path:
-    """Return the folder to audit; what an address serves beyond the copy is fetched and verified first."""
+class _AwayError(Exception):
+    """No audit came about, for a reason that may be gone the next time; `status` is for who does not try again."""
+
+    def __init__(self, message: str, status: int = report.EXIT_USAGE) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def _copied(record: str, copy: Path | None, log: str | None, t: Dictionary, *, again: bool) -> Path:
+    """Return the folder to audit; what an address serves beyond the copy is fetched and verified first.
+
+    With `again` only a fork ends the program: what else is refused may be a proxy's page, or half a file.
+    """
     if not record.startswith(("http://", "https://")):
         return Path(record)
     if copy is None or log is None:
         _fail(t("audit.usage.address"))
+    with _refusals():
+        mirrored = Mirror(copy, parse_verifier_key(log), copy.with_name(f"{copy.name}-forks"))
     try:
         with _refusals(), _progress(t) as tell:
-            mirrored = Mirror(copy, parse_verifier_key(log), copy.with_name(f"{copy.name}-forks"))
-            mirrored.update(read_url(record), tell=tell)
-    except fetch.InputError as error:
-        _fail(str(error))
+            try:
+                mirrored.update(read_url(record), tell=tell)
+            except Refused as refusal:
+                if again and mirrored.proof is None:
+                    raise _AwayError(report.printable(str(refusal))) from refusal
+                raise
+    except (fetch.InputError, OSError) as error:
+        raise _AwayError(str(error)) from error
     return copy
 
 
@@ -251,9 +281,12 @@ def _interruptions(t: Dictionary) -> Iterator[None]:
     """Let an audit that could not be carried through end as incomplete, never as failed and never as verified."""
     try:
         yield
-    except (KeyboardInterrupt, BrokenExecutor, Misuse) as error:
-        typer.echo(t("audit.interrupted", reason=str(error) or type(error).__name__), err=True)
+    except KeyboardInterrupt as error:
+        typer.echo(t("audit.interrupted", reason=type(error).__name__), err=True)
         raise typer.Exit(report.EXIT_INCOMPLETE) from error
+    except (BrokenExecutor, Misuse) as error:
+        message = t("audit.interrupted", reason=str(error) or type(error).__name__)
+        raise _AwayError(message, report.EXIT_INCOMPLETE) from error
 
 
 @contextmanager
@@ -266,10 +299,22 @@ def _states(path: Path | None, t: Dictionary) -> Iterator[None]:
         proof = "" if path is None or fork is None else str(keep(path.with_name(f"{path.name}-forks"), fork))
         typer.echo(f"{report.SYMBOLS['failed']} " + t("audit.state.rewritten", path=path, proof=proof), err=True)
         raise typer.Exit(report.EXIT_FAILED) from error
+    except resume.ShorterError as error:
+        notes = "" if path is None else _keep_notes(path.with_name(f"{path.name}-notes"), error.held, error.shown)
+        raise _AwayError(t("audit.state.shorter", path=path, notes=notes)) from error
     except resume.StateError as error:
         _fail(t(f"audit.state.{error.reason}", path=path))
     except OSError as error:
-        _fail(t("audit.usage.file", path=path, reason=error.strerror))
+        raise _AwayError(t("audit.usage.file", path=path, reason=error.strerror)) from error
+
+
+def _keep_notes(folder: Path, *notes: bytes) -> str:
+    """Keep checkpoints that somebody may ask about; return where, or why they are not there."""
+    try:
+        keep_notes(folder, notes)
+    except OSError as error:
+        return str(error)
+    return str(folder)
 
 
 @contextmanager

@@ -135,11 +135,15 @@ def write_file(file: Path, data: bytes) -> None:
 
 @dataclass(slots=True)
 class Mirror:
-    """A copy of one log in one folder; `forks` is where proofs against the log are kept (beside the copy)."""
+    """A copy of one log in one folder; `forks` is where proofs against the log are kept (beside the copy).
+
+    `proof` is the file of the last one that this object kept.
+    """
 
     folder: Path
     log: VerifierKey
     forks: Path | None = None
+    proof: Path | None = None
 
     def get(self, path: str) -> bytes | None:
         """Return a file of the copy, None where there is none."""
@@ -206,7 +210,8 @@ class Mirror:
         fork = None if held is None else judge(held, note, self.log, larger)
         if fork is None or self.forks is None:
             return None
-        return keep(self.forks, fork)
+        self.proof = keep(self.forks, fork)
+        return self.proof
 
 
 def keep(folder: Path, fork: Fork) -> Path:

@@ -54,6 +54,15 @@ class StateError(DobushError):
         self.reason = reason
 
 
+class ShorterError(StateError):
+    """The record ends before what was verified: `held` and `shown` are the two checkpoints."""
+
+    def __init__(self, held: bytes, shown: bytes) -> None:
+        """Keep both checkpoints."""
+        super().__init__("shorter")
+        self.held, self.shown = held, shown
+
+
 class RewrittenError(StateError):
     """The log shows another history than the one that was verified: `held` and `shown` are its checkpoints.
 
@@ -172,7 +181,7 @@ def continues(kept: Progress, get: Get, note: bytes, head: Checkpoint, manifest_
     if manifest_hash is not None and manifest_hash != kept.manifest_hash:
         raise StateError("election")
     if head.size < kept.size:
-        raise StateError("shorter")
+        raise ShorterError(kept.checkpoint, note)
     try:
         reader = TileReader(get, head.size, head.root)
         proof = prove_consistency(reader.source(), kept.size, head.size)

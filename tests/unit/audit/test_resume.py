@@ -432,7 +432,7 @@ def test_the_time_of_an_audit_is_that_after_the_copy(
     record = write_files(tmp_path / "record", files_of(world_at("complete")))
     now = [1.0]
 
-    def copied(*_: object) -> Path:
+    def copied(*_: object, **__: object) -> Path:
         # Copying took so long that everything in the copy was cosigned after it began.
         now[0] = 1e10
         return record
@@ -475,6 +475,95 @@ def test_a_state_that_cannot_be_written_is_status_2(tmp_path: Path) -> None:
     record = write_files(tmp_path / "record", files_of(world_at("complete")))
     (tmp_path / "file").write_bytes(b"")
     assert run(record, "--state", tmp_path / "file" / "state")[0] == 2
+
+
+def test_following_goes_on_where_once_nothing_can_be_audited(
+    tmp_path: Path, figures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, state, place = world_at("complete"), tmp_path / "state", 5
+    record, read = write_files(tmp_path / "record", files_at(world, place)), fetch.Folder.get
+    checkpoint = record / CHECKPOINT_PATH
+    size = parse_checkpoint(parse_note(world.checkpoints[place]).text).size
+
+    def fail(folder: fetch.Folder, path: str) -> bytes | None:
+        if path.startswith("tile/"):
+            raise OSError(5, "the share is gone")
+        return read(folder, path)
+
+    def gone() -> None:
+        checkpoint.unlink()
+
+    def away() -> None:
+        write_files(record, files_at(world, place))
+        monkeypatch.setattr(fetch.Folder, "get", fail)
+
+    def older() -> None:
+        monkeypatch.setattr(fetch.Folder, "get", read)
+        write_files(record, files_at(world, 3))
+
+    def whole() -> None:
+        write_files(record, files_of(world))
+
+    acts = [gone, away, older, whole]
+
+    def then(_: float) -> None:
+        held = StateFile(state, program()).read()
+        assert held is not None
+        assert held.size == size
+        acts.pop(0)()
+
+    monkeypatch.setattr("audit.cli.time.sleep", then)
+    status, text = run(record, "--slots", figures, "--state", state, "--every", 7)
+    assert (status, acts) == (0, [])
+    assert "the share is gone" in text
+    kept = {path.read_bytes() for path in (tmp_path / "state-notes").iterdir()}
+    assert kept == {world.checkpoints[place], world.checkpoints[3]}
+
+
+def test_following_an_address_ends_with_a_fork_and_with_nothing_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = rewritten()
+    log = VerifierKey(one.manifest.origin, one.manifest.log_key).to_text()
+    served, slept = [files_of(one)], []
+
+    def get(path: str) -> bytes | None:
+        if not served[0]:
+            raise fetch.InputError("nobody answers")
+        return served[0].get(path)
+
+    def then(seconds: float) -> None:
+        slept.append(seconds)
+        # Nobody, then a proxy's page, then half a log; at last the other history.
+        page, half = {CHECKPOINT_PATH: b"<html>"}, {CHECKPOINT_PATH: other.checkpoints[-1]}
+        served[0] = [{}, page, half, files_of(other)][len(slept) - 1]
+
+    monkeypatch.setattr("audit.cli.read_url", lambda _: get)
+    monkeypatch.setattr("audit.cli.time.sleep", then)
+    options = ["--copy", tmp_path / "copy", "--log", log, "--state", tmp_path / "state", "--every", 7]
+    result = RUN.invoke(cli.app, ["verify", "https://board.example/log", "--workers", "1", *map(str, options)])
+    assert (result.exit_code, len(slept)) == (1, 4)
+    assert "nobody answers" in result.output
+    (proof,) = (tmp_path / "copy-forks").iterdir()
+    verify_fork(proof.read_bytes(), VerifierKey(one.manifest.origin, one.manifest.log_key))
+
+
+@pytest.mark.parametrize("answer", [None, b"<html>"])
+def test_without_every_an_address_is_asked_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes | None
+) -> None:
+    world = world_at("complete")
+    log = VerifierKey(world.manifest.origin, world.manifest.log_key).to_text()
+    monkeypatch.setattr("audit.cli.read_url", lambda _: lambda _: answer)
+    options = ["--copy", str(tmp_path / "copy"), "--log", log]
+    result = RUN.invoke(cli.app, ["verify", "https://board.example/log", "--workers", "1", *options])
+    assert result.exit_code == (2 if answer is None else 1)
+
+
+def test_so_many_notes_are_kept_and_no_more(tmp_path: Path) -> None:
+    for number in range(80):
+        keeping.keep_notes(tmp_path / "notes", [b"one", str(number).encode()])
+    assert len(list((tmp_path / "notes").iterdir())) == 64
 
 
 def test_every_needs_a_state(tmp_path: Path) -> None:
