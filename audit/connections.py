@@ -15,10 +15,36 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
-from socket import SHUT_RDWR, socket
+from socket import SHUT_RDWR, SOCK_STREAM, getaddrinfo, socket
 from typing import Any
 
 from audit.witness import TEXT_TYPE, Answer
+
+_MOST_ADDRESSES = 4
+
+
+def dial(host: str, port: int, end: float) -> socket:
+    """Connect to one of the first few addresses of a name, all tries together until a moment of the monotonic clock.
+
+    Raises OSError. Only the name's resolution has its own time, that of the system's resolver.
+    """
+    addresses = getaddrinfo(host, port, type=SOCK_STREAM)[:_MOST_ADDRESSES]
+    failure: OSError = TimeoutError(f"{host} has no address")
+    for place, (family, kind, protocol, _, address) in enumerate(addresses):
+        left_s = end - time.monotonic()
+        if left_s <= 0:
+            break
+        connection = socket(family, kind, protocol)
+        # Who does not answer takes no more than its part: another address may.
+        connection.settimeout(left_s / (len(addresses) - place))
+        try:
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
 
 
 class Timed(io.RawIOBase):

@@ -11,6 +11,7 @@ written last. A log that no longer continues the copy is refused, and both check
 import http.client
 import io
 import os
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from socket import socket
 from typing import Any
 from urllib.parse import urlsplit
 
-from audit.connections import Timed
+from audit.connections import Timed, dial
 from audit.fetch import LARGEST_FILE, InputError
 from audit.fork import Fork, judge
 from crypto.errors import Refused
@@ -66,8 +67,8 @@ def ask(
 ) -> tuple[int, HTTPMessage, bytes]:
     """Return status, headers and at most `largest + 1` bytes of a file under an http(s) address.
 
-    Raises InputError for another address, or where head and body are not there within `wait_s` seconds. No redirect is
-    followed.
+    Raises InputError for another address, or where head and body are not there within `wait_s` seconds of the name's
+    resolution, whatever the number of its addresses. No redirect is followed.
     """
     address = urlsplit(prefix)
     if address.scheme not in {"http", "https"} or not address.hostname:
@@ -75,9 +76,9 @@ def ask(
     kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
     end = time.monotonic() + wait_s
     try:
-        connection = kind(address.hostname, address.port, timeout=wait_s)
+        connection = kind(address.hostname, address.port)
         try:
-            connection.connect()
+            connection.sock = _connect(connection, secure=address.scheme == "https", end=end)
             bounded = partial(_Response, wait_s=end - time.monotonic(), size=largest + 1)
             connection.response_class = bounded  # type: ignore[assignment]
             asked = {**(headers or {}), "Connection": "close"}
@@ -89,6 +90,25 @@ def ask(
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise InputError(f"{prefix}/{path} does not answer") from error
     return answer.status, answer.headers, data
+
+
+def _connect(connection: http.client.HTTPConnection, *, secure: bool, end: float) -> socket:
+    """Return a connection to a server, with TLS where asked for, made and written to until a moment. Raises OSError."""
+    made = dial(connection.host, connection.port, end)
+    left_s = end - time.monotonic()
+    if left_s <= 0:
+        made.close()
+        raise TimeoutError
+    made.settimeout(left_s)
+    if not secure:
+        return made
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        return context.wrap_socket(made, server_hostname=connection.host)
+    except BaseException:
+        made.close()
+        raise
 
 
 def read_url(prefix: str, timeout_s: float = _TIMEOUT_S) -> Get:

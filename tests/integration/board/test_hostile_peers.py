@@ -261,3 +261,56 @@ def test_a_witness_that_trickles_at_the_start_keeps_one_thread_and_stops_nobody(
             desk.sequencer._compare() if desk.sequencer._is_loaded else desk.sequencer.start()
         assert asked.acquire(blocking=False)
         assert not asked.acquire(blocking=False)
+
+
+# ------------------------------------------------------------------------------------------------- many addresses
+
+
+def resolve_to(monkeypatch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let every name have so many addresses, one behind each port of this machine."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port)) for port in ports]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr("audit.connections.getaddrinfo", lambda *_, **__: found, raising=False)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_many_addresses_that_do_not_answer_cost_no_more_time_than_one(
+    monkeypatch: pytest.MonkeyPatch, scheme: str
+) -> None:
+    now, tried = [1_000.0], []
+
+    def silence(connection: socket.socket, _: object) -> None:
+        wait_s = connection.gettimeout()
+        assert wait_s is not None
+        tried.append(wait_s)
+        now[0] += wait_s
+        raise TimeoutError
+
+    resolve_to(monkeypatch, *range(1, 60))
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    monkeypatch.setattr("socket.socket.connect", silence)
+    with pytest.raises(InputError, match="does not answer"):
+        read_url(f"{scheme}://many.example", timeout_s=20)("checkpoint")
+    assert 1 < len(tried) <= 4
+    assert sum(tried) <= 20
+
+
+def test_one_address_that_answers_among_a_few_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        nobody = closed.getsockname()[1]
+    with serve_copy(lambda path: path.encode(), "127.0.0.1", 0) as listener, running(listener):
+        resolve_to(monkeypatch, nobody, nobody, int(listener.server_address[1]))
+        assert read_url("http://few.example")("checkpoint") == b"checkpoint"
+
+
+def test_a_name_without_an_address_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolve_to(monkeypatch)
+    with pytest.raises(InputError, match="does not answer"):
+        read_url("http://none.example")("checkpoint")
+
+
+def test_a_greeting_that_never_comes_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        resolve_to(monkeypatch, silent.getsockname()[1])
+        with pytest.raises(InputError, match="does not answer"):
+            read_url("https://silent.example", timeout_s=0.2)("checkpoint")
