@@ -74,10 +74,11 @@ export class ElectionCore {
     return { key: toHex(key), signature: toHex(signature) };
   }
 
-  /** Check the server's receipt for the ballot of the outbox; return by when it stands on the board. */
+  /** Check, by this device's time, the server's receipt for the ballot of the outbox; return by when it stands on the board. */
   async verifyReceipt(receipt: Uint8Array, ballot: Uint8Array, outbox: Outbox): Promise<number> {
     const { pseudonym, number } = outbox;
-    const read = await this.core.ask("verifyReceipt", { receipt, ballot, pseudonym: fromHex(pseudonym), number });
+    const input = { receipt, ballot, pseudonym: fromHex(pseudonym), number, now_ms: Date.now() };
+    const read = await this.core.ask("verifyReceipt", input);
     return read.deadline_ms;
   }
 

@@ -20,6 +20,8 @@ export interface Outbox {
   readonly number: number;
   readonly receipt: string | null;
   readonly deadlineMs: number | null;
+  /** This device's time when the receipt came. */
+  readonly receivedMs?: number | null;
   readonly proof: string | null;
   readonly index: number | null;
 }
@@ -113,7 +115,8 @@ export function readOutbox(pin: string): Outbox | null {
   const [entry, hash, code, pseudonym] = [text("entry"), text("hash"), text("code"), text("pseudonym")];
   const number = count("number");
   if (entry === null || hash === null || code === null || pseudonym === null || number === null) return null;
-  const rest = { receipt: text("receipt"), deadlineMs: count("deadlineMs"), proof: text("proof"), index: count("index") };
+  const times = { deadlineMs: count("deadlineMs"), receivedMs: count("receivedMs") };
+  const rest = { receipt: text("receipt"), ...times, proof: text("proof"), index: count("index") };
   return { entry, hash, code, pseudonym, number, ...rest };
 }
 

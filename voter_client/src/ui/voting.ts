@@ -191,7 +191,7 @@ async function sendOnce(m: Model, outbox: memory.Outbox): Promise<void> {
   const core = await m.ready();
   const { receipt } = await api.cast(entryOf(outbox));
   const deadlineMs = await core.verifyReceipt(receipt, castOf(outbox).ballot, outbox);
-  if (!update(m, outbox.hash, { receipt: toBase64Url(receipt), deadlineMs })) return;
+  if (!update(m, outbox.hash, { receipt: toBase64Url(receipt), deadlineMs, receivedMs: Date.now() })) return;
   if (m.state.flow.screen === "sending") m.step({ type: "done" });
   followBoard(m);
 }

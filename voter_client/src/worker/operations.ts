@@ -15,6 +15,15 @@ import { Misuse, Refused } from "../core/errors.js";
 import { type ElectionFacts, type ElectionFiles, factsOf, type HeadFacts, headFacts, inputOf } from "../core/facts.js";
 import { leafHash, parseLogProof, verifyConsistency, verifyInclusion } from "../core/merkle.js";
 
+export interface ReceiptInput {
+  readonly receipt: Bytes;
+  readonly ballot: Bytes;
+  readonly pseudonym: Bytes;
+  readonly number: number;
+  /** The device's time, not the server's. */
+  readonly now_ms: number;
+}
+
 export interface SealInput {
   readonly style: number;
   /** The contests that were shown, in order. */
@@ -125,11 +134,12 @@ export class Operations {
     return verifyNonce(manifest, manifestHash, keyring.receiptKeys.at(-1)!, input.pseudonym, input.hash, input.nonce);
   }
 
-  /** Check that a receipt is this election's and names exactly this ballot. */
-  verifyReceipt(input: { readonly receipt: Bytes; readonly ballot: Bytes; readonly pseudonym: Bytes; readonly number: number }): Receipt {
-    const { kind, manifest, manifestHash, keyring } = this.verified();
+  /** Check that a receipt that just came is this election's, falls due soon, and names exactly this ballot. */
+  verifyReceipt(input: ReceiptInput): Receipt {
+    const { kind, manifest, manifestHash, keyring, head } = this.verified();
     const receipt = parseReceipt(input.receipt);
-    verifyReceipt(receipt, manifest, manifestHash, keyring.receiptKeys);
+    // The witnesses' time helps a device whose clock is slow.
+    verifyReceipt(receipt, manifest, manifestHash, keyring.receiptKeys, Math.max(input.now_ms, head.lower_ms));
     const named = equal(receipt.ballot_hash, hashBallot(kind, input.ballot)) && equal(receipt.pseudonym, input.pseudonym);
     if (!named || receipt.number !== input.number) {
       throw new Refused("RECEIPT-2", "the receipt names another ballot", toHex(receipt.pseudonym));

@@ -8,9 +8,10 @@ import { Misuse } from "../../src/core/errors.js";
 import { leafHash, logProofToBytes, rootOf } from "../../src/core/merkle.js";
 import { castChallenge as pageChallenge, loginChallenge, registerChallenge } from "../../src/ui/challenges.js";
 import * as ballots from "../../src/core/ballot.js";
-import { type ElectionFiles, Operations, type SealInput } from "../../src/worker/operations.js";
+import { type ElectionFiles, Operations, type ReceiptInput, type SealInput } from "../../src/worker/operations.js";
 import { covering, entries, headOf, newest, NOW, opening, pinned, places, raws, tilesOf } from "../core/record.js";
 import { expectRefused, flip, hex, load } from "../core/vectors.js";
+import { secret } from "../public/world.js";
 
 const head = headOf(covering);
 const files: ElectionFiles = {
@@ -126,13 +127,33 @@ const { pseudonym, number } = parseBallot(ballot);
 test("a receipt names exactly the ballot that was cast", () => {
   const operations = started();
   const receipt = hex(vectors.receipt);
-  expect(operations.verifyReceipt({ receipt, ballot, pseudonym, number }).deadline_ms).toBeGreaterThan(0);
-  expectRefused("RECEIPT-2", () => operations.verifyReceipt({ receipt, ballot: flip(ballot, 900), pseudonym, number }));
-  expectRefused("RECEIPT-2", () => operations.verifyReceipt({ receipt, ballot, pseudonym: new Uint8Array(16), number }));
-  expectRefused("RECEIPT-2", () => operations.verifyReceipt({ receipt, ballot, pseudonym, number: number + 1 }));
+  const verify = (changes: Partial<ReceiptInput> = {}) =>
+    operations.verifyReceipt({ receipt, ballot, pseudonym, number, now_ms: vectors.issued_at_ms, ...changes });
+  expect(verify().deadline_ms).toBeGreaterThan(0);
+  expectRefused("RECEIPT-2", () => verify({ ballot: flip(ballot, 900) }));
+  expectRefused("RECEIPT-2", () => verify({ pseudonym: new Uint8Array(16) }));
+  expectRefused("RECEIPT-2", () => verify({ number: number + 1 }));
   const forged = { ...RECEIPT.parse(receipt), number: number + 1 };
   const signature = ed25519.sign(receiptMessage("demo", forged), new Uint8Array(32).fill(9));
-  expectRefused("RECEIPT-2", () => operations.verifyReceipt({ receipt: RECEIPT.toBytes({ ...forged, signature }), ballot, pseudonym, number: number + 1 }));
+  expectRefused("RECEIPT-2", () => verify({ receipt: RECEIPT.toBytes({ ...forged, signature }), number: number + 1 }));
+});
+
+test("a receipt that just came falls due soon, by the device's or the witnesses' time", () => {
+  const operations = started();
+  const last = hex(vectors.last_receipt);
+  const verify = (receipt: Bytes, now_ms: number) => operations.verifyReceipt({ receipt, ballot, pseudonym, number, now_ms });
+  const { deadline_ms } = verify(last, 9e15);
+  const now = deadline_ms - facts.manifest.receipt_delay_ms - 600_000;
+  verify(last, now);
+  expectRefused("RECEIPT-2", () => verify(last, now - 1));
+  // A device whose clock stands at zero still knows what the witnesses signed.
+  const issued = (at: number): Bytes => {
+    const made = { ...RECEIPT.parse(last), deadline_ms: at + facts.manifest.receipt_delay_ms };
+    return RECEIPT.toBytes({ ...made, signature: ed25519.sign(receiptMessage("demo", made), secret("key", "receipt", 0)) }) as Bytes;
+  };
+  const { lower_ms } = facts.head;
+  verify(issued(lower_ms + 600_000), 0);
+  expectRefused("RECEIPT-2", () => verify(issued(lower_ms + 600_001), 0));
 });
 
 test("nonces", () => {

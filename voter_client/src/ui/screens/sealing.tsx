@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { fromBase64Url, fromHex, toBase64, toBase64Url } from "../../core/bytes";
 import { CITIES, HOME } from "../../words/cities";
 import { pick } from "../../words/words";
+import { isOverdue } from "../overdue";
 import { Code, Qr, save } from "../paper";
 import { Go, Heading, Name, type Props } from "../parts";
 import { Phone } from "./phone";
@@ -185,7 +186,7 @@ export function ReceivedScreen({ model, s, t }: Props) {
   const delay = s.election?.manifest.receipt_delay_ms ?? 0;
   const city = CITIES.find(([zone]) => zone === s.zone);
   const when = (ms: number): string => t("received.when", { when: t.moment(ms, HOME), zone: t("start.bishkek") });
-  const late = outbox.proof === null && model.nowMs() > deadline + delay;
+  const late = isOverdue(outbox, delay, { serverMs: model.nowMs(), deviceMs: Date.now(), lowerMs: s.election?.head.lower_ms ?? 0 });
   const keep = (): void => {
     const content = { dobush: "receipt/1", receipt: toBase64(fromBase64Url(outbox.receipt ?? "") ?? new Uint8Array()), proof: outbox.proof };
     save(`dobush-${outbox.code.slice(0, 9)}.json`, `${JSON.stringify(content)}\n`);
