@@ -107,6 +107,7 @@ export function verifyOpened(input: ElectionInput, further: Further | null = nul
   // In the log's order, because each entry is signed under the keys of its moment.
   const controls = [...new Set([...places.ceremony, ...(places.rotations ?? []), places.opening])];
   for (const index of controls.sort((left, right) => left - right)) ceremony.take(readAt(index));
+  if (readAt(places.opening).type !== "opening") throw refuseOpening("the opening entry does not stand where it is said to");
   const key = ceremony.key();
   const head = readHead(keyring, input.checkpoint, input.now_s);
   const { size, root } = head.checkpoint;

@@ -99,6 +99,14 @@ test("an opening entry with another key, or of other officers", () => {
   expectRefused("CEREMONY-12", () => verifyElection(inputOf({ places: { ...places, opening: at("freeze") } })));
 });
 
+test("the opening entry stands where it is said to, since a ballot's head must cover it", () => {
+  for (const place of [0, places.ceremony[0]!, places.parts[0]!]) {
+    const hidden = { ...places, opening: place, ceremony: [...places.ceremony, opening] };
+    expectRefused("CEREMONY-12", () => verifyElection(inputOf({ places: hidden })));
+  }
+  expect(verifyElection(inputOf({ places: { ...places, ceremony: [...places.ceremony, opening] } })).openingIndex).toBe(opening);
+});
+
 test("certificates: one missing, one twice, one of another trustee", () => {
   const certificates = ceremony.filter((index) => entries[index]!.type === "ceremony-certificate");
   const without = ceremony.filter((index) => index !== certificates[1]);
