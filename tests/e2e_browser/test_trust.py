@@ -168,7 +168,7 @@ def test_a_service_that_names_another_kind_of_election_is_refused(town: Town) ->
     assert not walk.page.get_by_text("Талапкер").count()
 
 
-@pytest.mark.parametrize("language", ["ky", "en"])
+@pytest.mark.parametrize("language", ["ky", "ru", "en"])
 def test_no_screen_of_the_way_has_an_accessibility_fault(town: Town, language: str) -> None:
     source = AXE.read_text(encoding="utf-8")
     faults: dict[str, list[str]] = {}
