@@ -86,7 +86,7 @@ function Frame({ model }: { model: Model }) {
   }, [screen, contest, Shown === Loading]);
   useEffect(() => void model.need(screen), [model, screen]);
   const step = STEPS[screen] ?? 0;
-  const kind = s.info?.kind ?? s.election?.manifest.kind ?? s.kind;
+  const kind = s.election?.manifest.kind ?? s.info?.kind ?? s.kind;
   if (s.covered) return <Cover model={model} />;
   return (
     <>

@@ -276,7 +276,7 @@ export class Model {
 
   async loadInfo(): Promise<void> {
     try {
-      const info = await api.readElection();
+      const info = verified(await api.readElection(), this.state.election);
       this.set({ info, server: { nowMs: info.times.now_ms, at: performance.now() } });
       // Who waits for the opening, or reads past the closing, sees it without a reload.
       const { opens_at_ms, closes_at_ms, now_ms } = info.times;
@@ -411,7 +411,7 @@ export class Model {
     if (this.state.info !== null && this.state.info.kind !== election.manifest.kind) {
       throw new Refused("RECORD-3", "another kind of election", "server");
     }
-    this.set({ election });
+    this.set({ election, info: this.state.info && verified(this.state.info, election) });
     return election;
   }
 
@@ -569,6 +569,13 @@ export class Model {
     this.forget();
     this.step({ type: "wiped" });
   }
+}
+
+/** What the service says of the election; of what was verified it has no say any more. */
+function verified(info: api.ElectionInfo, election: ElectionFacts | null): api.ElectionInfo {
+  if (election === null) return info;
+  const { kind, title, opens_at_ms, closes_at_ms } = election.manifest;
+  return { ...info, kind, title, times: { ...info.times, opens_at_ms, closes_at_ms } };
 }
 
 /** A file of the page that does not come, or not as this build made it, is like a service that does not answer. */

@@ -297,3 +297,21 @@ test("what was wiped while the phone was asking is not cast", async () => {
   await casting;
   expect([model.state.flow.screen, model.state.outbox, memory.readOutbox(PIN, ME)]).toEqual(["wiped", null, null]);
 });
+
+// ----------------------------------------------------------------------------- a real election is never shown as another
+
+test("what was verified stands, whatever the service says later", async () => {
+  const model = await marked();
+  const false_ = { ...info("practice"), title: text("A game") };
+  api.readElection.mockResolvedValue({ ...false_, times: { opens_at_ms: 5_000, closes_at_ms: 6_000, now_ms: 2_500 } });
+  await model.loadInfo();
+  const { kind, title, times } = model.state.info!;
+  expect([kind, title, times]).toEqual(["real", text("Election"), { opens_at_ms: 1_000, closes_at_ms: 9_000, now_ms: 2_500 }]);
+});
+
+test("what the service said before the check is replaced by what was verified", async () => {
+  const model = opened();
+  model.set({ info: { ...info(), title: text("A game") } as never });
+  await model.logIn();
+  expect(model.state.info!.title).toEqual(text("Election"));
+});
