@@ -100,7 +100,7 @@ def vote(town: Town, choices: tuple[tuple[int, ...], ...], names: tuple[str, ...
     capture.kept["received"] = [each for each in sizes if "-outbox" not in each]
     assert len(capture.kept["received"]) == len(sizes) - 1
     assert set(outbox) == {
-        "entry", "hash", "code", "pseudonym", "number", "receipt", "deadlineMs", "proof", "index",
+        "entry", "hash", "code", "pseudonym", "number", "receipt", "receivedMs", "deadlineMs", "proof", "index",
     }  # fmt: skip
     assert len(entry) > 4_000
     assert walk.errors == []

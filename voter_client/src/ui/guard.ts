@@ -13,31 +13,45 @@ export function due(quietS: number, limitS = WIPE_S, warnS = WARN_S): "nothing" 
   return quietS >= limitS - warnS ? Math.ceil(limitS - quietS) : "nothing";
 }
 
-/** Watch the page. Time is the page's own clock, which no phone setting moves. */
+/** How long nobody has touched the page, in seconds: by the page's clock, or by the phone's, where that stood still in its sleep. */
+class Quiet {
+  private page = performance.now();
+  private phone = Date.now();
+
+  seconds(): number {
+    return Math.max(performance.now() - this.page, Date.now() - this.phone) / 1_000;
+  }
+
+  end(): void {
+    this.page = performance.now();
+    this.phone = Date.now();
+  }
+}
+
+/** Watch the page. What the page scrolls by itself is nobody's touch. */
 export function guard(model: Model): void {
-  let touched = performance.now();
-  const touch = (): void => {
-    // Only an answer ends the question.
-    if (model.state.wipingS === null) touched = performance.now();
-  };
-  for (const name of ["pointerdown", "keydown", "input", "scroll"]) addEventListener(name, touch, { passive: true });
-  const cover = (): void => {
-    if (document.visibilityState === "hidden" && model.isSecret()) model.set({ covered: true });
-  };
-  document.addEventListener("visibilitychange", cover);
-  addEventListener("pagehide", () => {
-    if (model.isSecret()) model.set({ covered: true });
-  });
+  const quiet = new Quiet();
   let asked = false;
-  setInterval(() => {
-    if (!model.isSecret()) {
-      touched = performance.now();
-      return;
-    }
-    if (asked && model.state.wipingS === null) touched = performance.now();
-    const what = due((performance.now() - touched) / 1_000);
+  const look = (): void => {
+    if (!model.isSecret()) return quiet.end();
+    if (asked && model.state.wipingS === null) quiet.end();
+    const what = due(quiet.seconds());
     asked = typeof what === "number";
     if (what === "wipe") model.wipe();
     else if (typeof what === "number" && model.state.wipingS !== what) model.set({ wipingS: what });
-  }, 500);
+  };
+  const touch = (): void => {
+    // A page that slept over its end is not woken by a touch, and only an answer ends the question.
+    look();
+    if (model.state.wipingS === null) quiet.end();
+  };
+  for (const name of ["pointerdown", "keydown", "input", "wheel", "touchmove"]) addEventListener(name, touch, { passive: true });
+  document.addEventListener("visibilitychange", () => {
+    look();
+    if (document.visibilityState === "hidden" && model.isSecret()) model.set({ covered: true });
+  });
+  addEventListener("pagehide", () => {
+    if (model.isSecret()) model.set({ covered: true });
+  });
+  setInterval(look, 500);
 }

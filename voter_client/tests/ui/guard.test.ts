@@ -99,3 +99,22 @@ test("a hidden page with a secret is covered, and stays so until somebody uncove
   heard.get("visibilitychange")?.();
   expect(seen.state.covered).toBe(true);
 });
+
+test("a touch after the end does not wake a page that slept", () => {
+  const seen = watched(true);
+  vi.setSystemTime(Date.now() + 3_600_000);
+  heard.get("pointerdown")!();
+  expect(seen.wiped).toBe(1);
+});
+
+test("a page that comes back after the end is wiped at once", () => {
+  const seen = watched(true);
+  vi.setSystemTime(Date.now() + 3_600_000);
+  heard.get("visibilitychange")!();
+  expect(seen.wiped).toBe(1);
+});
+
+test("what the page scrolls by itself is no touch", () => {
+  watched(true);
+  expect([...heard.keys()].sort()).toEqual(["input", "keydown", "pagehide", "pointerdown", "touchmove", "visibilitychange", "wheel"]);
+});
