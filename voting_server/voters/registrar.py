@@ -22,7 +22,7 @@ from crypto.election.entries import Change, Credential, Manifest, RollChunk, Str
 from crypto.errors import Refused
 from crypto.signatures import SigningKey, key_id, parse_cose_key
 from voting_server.voters.calls import HEADER, compose, sign_body, sign_call, verify_body
-from voting_server.voters.evidence import Election, IdentificationError, Provider, parse_evidence
+from voting_server.voters.evidence import CodeVerifier, Election, IdentificationError, Provider, parse_evidence
 from voting_server.voters.frame import Frame, read_frame
 from voting_server.voters.slots import Slot, compare, count_by_district, cut
 
@@ -108,9 +108,13 @@ class Registrar:
     slots: dict[str, Slot] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check that the election names this key, as it is now. Raises RefusalError."""
+        """Check that the election names this key, as it is now, and no issuer of codes. Raises RefusalError."""
         if key_id(self.key.public_key) not in self.frame.registrars:
             raise RefusalError("the election does not name this key as a registrar's")
+        for provider in self.providers.values():
+            if isinstance(provider, CodeVerifier) and not self.frame.keyring.known.isdisjoint(provider.issuers):
+                # Who hands out a code knows it: with a registrar among them, one person would do the work of two.
+                raise RefusalError("a key of the election hands out no codes: take it out of code_issuers")
 
     @property
     def election(self) -> Election:

@@ -332,6 +332,20 @@ def test_a_folder_that_is_not_in_order_ends_the_program(
     assert program(command).exit_code == 1
 
 
+@pytest.mark.parametrize("names", [("registrar", 0), ("registrar", 1), ("officer", 0)])
+def test_no_key_of_the_election_is_believed_to_hand_out_codes(
+    house: House, program: Callable[..., Any], tmp_path: Path, names: tuple[str, int]
+) -> None:
+    """One signer of credentials who also knew the codes would be enough to vote for everybody who does not."""
+    settings, key = tmp_path / "registrar" / "registrar.toml", signing_key(*names).public_key
+    settings.write_text(settings.read_text().replace(ISSUER.public_key.hex(), key.hex()), encoding="utf-8")
+    refused = program("freeze")
+    assert (refused.exit_code, "hands out no codes" in refused.output) == (1, True)
+    house.providers["code"] = CodeVerifier((key,))
+    with pytest.raises(RefusalError, match="hands out no codes"):
+        house.registrar(0)
+
+
 def test_a_key_file_is_never_overwritten(program: Callable[..., Any]) -> None:
     refused = program("init", "--hardness", "test")
     assert (refused.exit_code, "never overwritten" in refused.output) == (1, True)
