@@ -24,6 +24,13 @@ export interface Outbox {
   readonly receivedMs?: number | null;
   readonly proof: string | null;
   readonly index: number | null;
+  /** The service has said no for good. */
+  readonly refused?: boolean;
+}
+
+/** Whether a kept ballot still waits to be sent. */
+export function isUnsent(outbox: Outbox | null): boolean {
+  return outbox !== null && outbox.receipt === null && outbox.refused !== true;
 }
 
 export interface Handover {
@@ -116,7 +123,7 @@ export function readOutbox(pin: string): Outbox | null {
   const number = count("number");
   if (entry === null || hash === null || code === null || pseudonym === null || number === null) return null;
   const times = { deadlineMs: count("deadlineMs"), receivedMs: count("receivedMs") };
-  const rest = { receipt: text("receipt"), ...times, proof: text("proof"), index: count("index") };
+  const rest = { receipt: text("receipt"), ...times, proof: text("proof"), index: count("index"), refused: found?.["refused"] === true };
   return { entry, hash, code, pseudonym, number, ...rest };
 }
 

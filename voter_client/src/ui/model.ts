@@ -562,6 +562,7 @@ export class Model {
   /** Drop the choice and everything made from it. */
   private forget(): void {
     this.dropSeal();
+    this.afterLogin = "checking";
     this.set({ flow: { ...this.state.flow, choices: [] }, covered: false, wipingS: null });
   }
 

@@ -4,7 +4,7 @@
 
 import { OfflineError, ProblemError } from "../api";
 import * as api from "../api-voting";
-import { fromBase64Url, fromHex, toBase64Url, toHex } from "../core/bytes";
+import { fromBase64Url, fromHex, toBase64Url, toHex, wipe } from "../core/bytes";
 import { BALLOT_ENTRY, type BallotEntry, entryToBytes, parseEntry, SPOILED } from "../core/entries";
 import { Refused } from "../core/errors";
 import * as passkey from "../passkey";
@@ -81,7 +81,11 @@ export function challenge(m: Model): Promise<void> {
   return m.run(async () => {
     const { sealed } = m.state;
     if (sealed === null) return;
-    const opened = await (await m.ready()).open(sealed.hash);
+    const opened = m.state.opened ?? (await (await m.ready()).open(sealed.hash));
+    // Wiped, while the worker was asked.
+    if (m.state.sealed !== sealed) return wipe(opened.seed, opened.opening);
+    // From here on the service may know what opens the seal, so this ballot is cast no more, whatever the answer.
+    m.set({ opened, seedShown: false });
     try {
       await api.challenge(SPOILED.toBytes({ ballot: sealed.ballot, opening: opened.opening }));
     } catch (error) {
@@ -89,8 +93,7 @@ export function challenge(m: Model): Promise<void> {
       m.expire("decide");
       return;
     }
-    m.set({ opened, seedShown: false });
-    m.go("challenge");
+    if (m.state.sealed === sealed) m.go("challenge");
   });
 }
 
@@ -98,7 +101,7 @@ export function challenge(m: Model): Promise<void> {
 export function castSealed(m: Model): Promise<void> {
   return m.run(async () => {
     const { sealed, me, voter, election } = m.state;
-    if (sealed === null || me === null || voter === null || election === null) return;
+    if (sealed === null || m.state.opened !== null || me === null || voter === null || election === null) return;
     const hash = toHex(sealed.hash);
     let nonce: Uint8Array;
     try {
@@ -176,8 +179,9 @@ export async function send(m: Model): Promise<void> {
         return;
       }
       const problem = error instanceof ProblemError ? error : null;
-      if (problem !== null && problem.status < 500 && problem.status !== 429) {
+      if (problem !== null && problem.status < 500 && problem.status !== 429 && !problem.retryAfterS) {
         const text = m.state.words("sending.refused", { reason: problem.title || problem.code });
+        update(m, outbox.hash, { refused: true });
         m.set({ problem: { text } });
         return;
       }

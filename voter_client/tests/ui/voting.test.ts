@@ -61,7 +61,7 @@ vi.mock("../../src/ui/groups", async () => ({
 }));
 
 import all from "../../../locales/en.json";
-import { ProblemError } from "../../src/api";
+import { OfflineError, ProblemError } from "../../src/api";
 import * as memory from "../../src/ui/memory";
 import { Model, PIN } from "../../src/ui/model";
 import * as voting from "../../src/ui/voting";
@@ -314,4 +314,54 @@ test("what the service said before the check is replaced by what was verified", 
   model.set({ info: { ...info(), title: text("A game") } as never });
   await model.logIn();
   expect(model.state.info!.title).toEqual(text("Election"));
+});
+
+test("what opens the seal was sent, or may have been: that ballot is cast no more", async () => {
+  const model = await atDecision();
+  api.challenge.mockRejectedValueOnce(new OfflineError("cut"));
+  await model.challenge();
+  expect(model.state.flow.screen).toBe("decide");
+  await model.castSealed();
+  expect(api.askNonce).not.toHaveBeenCalled();
+  // The same opening once more, not another one.
+  api.challenge.mockResolvedValueOnce(undefined);
+  await model.challenge();
+  expect(core.open).toHaveBeenCalledTimes(1);
+  expect(model.state.flow.screen).toBe("challenge");
+});
+
+test("a challenge that was wiped on its way shows no seed", async () => {
+  const model = await atDecision();
+  const answer = held<undefined>();
+  api.challenge.mockReturnValueOnce(answer.promise);
+  const asked = model.challenge();
+  await settled();
+  expect(model.isSecret()).toBe(true);
+  const seed = model.state.opened!.seed;
+  model.wipe();
+  answer.give(undefined);
+  await asked;
+  expect(model.state.opened).toBeNull();
+  expect([...seed]).toEqual(Array(32).fill(0));
+  expect(model.state.flow.screen).toBe("wiped");
+});
+
+test("after a wipe the log-in leads to the beginning, not to a review of nothing", async () => {
+  const model = await marked();
+  model.expire("review");
+  model.wipe();
+  expect(model.afterLogin).toBe("checking");
+});
+
+test("a vote that is refused for good waits no more, and the next one may be cast", async () => {
+  const model = await atDecision();
+  core.verifyNonce.mockResolvedValueOnce(undefined);
+  api.askNonce.mockResolvedValueOnce(new Uint8Array(88));
+  sign.mockResolvedValueOnce(SIGNED);
+  await model.castSealed();
+  expect(memory.isUnsent(memory.readOutbox(PIN))).toBe(true);
+  api.cast.mockRejectedValueOnce(new ProblemError("closed", "Closed", 409, null));
+  await voting.send(model);
+  expect(memory.readOutbox(PIN)).toMatchObject({ refused: true, receipt: null });
+  expect(memory.isUnsent(model.state.outbox)).toBe(false);
 });

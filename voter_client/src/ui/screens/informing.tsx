@@ -1,6 +1,7 @@
 // What anybody may read before identifying: who stands, one's place, what was recorded.
 
 import { parties } from "../choice";
+import { isUnsent } from "../memory";
 import { Go, Heading, Name, type Props } from "../parts";
 import { pick } from "../../words/words";
 import { ruleText } from "./ballot";
@@ -138,10 +139,10 @@ export function RecordScreen({ model, s, t }: Props) {
           {slot.ballots > 0 && <p>{t("record.last")}</p>}
           {slot.is_struck && <p>{t("record.struck")}</p>}
           <p>{t("record.not-me")}</p>
-          {s.outbox !== null && (
-            <Go onClick={() => model.resume()}>{s.outbox.receipt === null ? t("start.send") : t("record.receipt")}</Go>
+          {s.outbox !== null && s.outbox.refused !== true && (
+            <Go onClick={() => model.resume()}>{isUnsent(s.outbox) ? t("start.send") : t("record.receipt")}</Go>
           )}
-          {s.outbox !== null && s.outbox.receipt === null ? (
+          {isUnsent(s.outbox) ? (
             <p>{t("record.forget-unsent")}</p>
           ) : (
             <>

@@ -92,12 +92,14 @@ export function DecideScreen({ model, s, t }: Props) {
   return (
     <>
       <Heading>{t("decide.heading")}</Heading>
-      <section>
-        <Go disabled={s.busy} onClick={() => model.go("cast")}>
-          {t("decide.cast")}
-        </Go>
-        <p>{t("decide.cast-text")}</p>
-      </section>
+      {s.opened === null && (
+        <section>
+          <Go disabled={s.busy} onClick={() => model.go("cast")}>
+            {t("decide.cast")}
+          </Go>
+          <p>{t("decide.cast-text")}</p>
+        </section>
+      )}
       <section>
         <button type="button" class="second wide" disabled={s.busy} onClick={() => void model.challenge()}>
           {t("decide.check")}
@@ -169,7 +171,7 @@ export function SendingScreen({ model, s, t }: Props) {
       <p role="status">{t(s.kept ? "sending.saved" : "sending.unsaved")}</p>
       {s.kept && <p>{t("sending.retry")}</p>}
       <Go onClick={() => void model.send()}>{t("sending.now")}</Go>
-      {s.problem !== null && s.problem.text !== t("frame.offline") && (
+      {s.outbox?.refused === true && (
         <button type="button" class="second wide" onClick={() => model.vote()}>
           {t("sending.vote-again")}
         </button>

@@ -1,6 +1,7 @@
 // The start: which election this is, until when one may vote, what one can do here.
 
 import { CITIES, HOME } from "../../words/cities";
+import { isUnsent } from "../memory";
 import { Go, Heading, Name, type Props } from "../parts";
 
 const DAY_MS = 86_400_000;
@@ -60,7 +61,7 @@ export function StartScreen({ model, s, t }: Props) {
     );
   }
   const open = now >= info.times.opens_at_ms && now <= info.times.closes_at_ms;
-  const waits = s.outbox !== null && s.outbox.receipt === null;
+  const waits = isUnsent(s.outbox);
   return (
     <>
       <Heading>
@@ -78,7 +79,7 @@ export function StartScreen({ model, s, t }: Props) {
           {t("start.steps")} {t("start.need")}
         </p>
       )}
-      {open && (
+      {open && !waits && (
         <Go onClick={() => model.vote()}>{s.me === null ? t("start.vote") : t("start.go-on")}</Go>
       )}
       {now > info.times.closes_at_ms && (
