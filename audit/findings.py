@@ -170,9 +170,11 @@ def _covered_files(audited: Audited) -> dict[str, int]:
         return {}
     size = audited.checkpoint.size
     bundles = -(-size // TILE_WIDTH)
+    # Without a manifest there are no keys under which the checkpoint could be judged.
+    judged = int(audited.record is not None and audited.record.manifest is not None)
     files = [f"AUDIT-{number}" for number in (1, 2)]
     tree = [f"MERKLE-{number}" for number in (1, 2, 3, 4)]
-    return dict(zip([*files, *tree], (audited.paths, 1, audited.paths, audited.paths, bundles, size), strict=True))
+    return dict(zip([*files, *tree], (audited.paths, judged, audited.paths, audited.paths, bundles, size), strict=True))
 
 
 # -------------------------------------------------------------------------------------------------------------- figures

@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from audit import verify
 from audit.report import Work as Cost
 from audit.report import exit_status, to_json
+from audit.verify import Given
 from crypto.election.entries import Strike
 from crypto.election.record import Discharged, Office, Record, Work, discharge
 from crypto.errors import Refused
-from crypto.merkle import CHECKPOINT_PATH
+from crypto.merkle import CHECKPOINT_PATH, Tiles, publish
 from crypto.proofs import parse_frame
-from tests.folders import SLOTS, audited, files_of, given_of, world_at
-from tests.simulator import World
+from crypto.signatures import Checkpoint, sign_checkpoint
+from tests.folders import NOW_MS, SLOTS, audited, files_of, files_of_entries, given_of, world_at
+from tests.simulator import World, signing_key
 
 
 class Threads:
@@ -166,6 +168,15 @@ def test_a_checkpoint_that_is_none_fails(note: bytes) -> None:
     _, report = audited({**files_of(world), CHECKPOINT_PATH: note}, given_of(world))
     assert exit_status(report.findings) == 1
     assert report.subject is None
+
+
+def test_a_log_without_a_manifest_has_no_judged_checkpoint() -> None:
+    world = world_at("complete")
+    tiles, _ = publish(Tiles(), world.entries[1:])
+    note = sign_checkpoint(signing_key("log"), Checkpoint(world.manifest.origin, tiles.size, tiles.root()))
+    _, report = audited(files_of_entries(world.entries[1:], note.to_bytes()), Given(None, None, NOW_MS))
+    outcomes = {finding.check: finding.outcome for finding in report.findings}
+    assert (report.verdict, outcomes["RECORD-1"], outcomes["AUDIT-2"]) == ("failed", "failed", "not run")
 
 
 @given_values(st.data())

@@ -56,10 +56,12 @@ export function recomputeCertificate(manifest: Manifest, manifestHash: Bytes, ru
     if (!equal(expected, run.commitments[at]!.hash)) {
       throw new Refused("CEREMONY-4", "not the dealing that was committed to", trusteeName(at + 1));
     }
-    // R1 MUST have exactly t commitments and exactly n shares.
-    if (dealing.commitments.length !== threshold || dealing.shares.length !== count) {
-      throw new Refused("CEREMONY-5", "another number of commitments or shares", trusteeName(at + 1));
+    // A dealing MUST hold exactly t commitments.
+    if (dealing.commitments.length !== threshold) {
+      throw new Refused("THRESHOLD-2", "another number of commitments", trusteeName(at + 1));
     }
+    // R1 MUST have exactly n shares.
+    if (dealing.shares.length !== count) throw new Refused("CEREMONY-5", "another number of shares", trusteeName(at + 1));
   });
   const digest = taggedHash(tag(kind, "ceremony-dealings"), manifestHash, u32(run.run), ...bodies);
   for (const acceptance of run.acceptances) {

@@ -47,7 +47,7 @@ import { defaultRadices, ruleToBytes } from "../../src/core/rules.js";
 import { hashManifest, hashPart, Keyring, readParts, verifyManifest } from "../../src/core/manifest.js";
 import { leafHash, rootOf, tilePath } from "../../src/core/merkle.js";
 import { authorMessage, keyId, parseCheckpoint, parseNote, parseVerifierKey, verifyQuorum } from "../../src/core/signatures.js";
-import { tag } from "../../src/core/transcript.js";
+import { tag, taggedHash } from "../../src/core/transcript.js";
 import { ceremony, covering, entries, headOf, indexOf, NOW, notes, opening, parts, pinned, places, raws, tilesOf } from "./record.js";
 import { ascii, expectRefused, flip, hex, load, unhex } from "./vectors.js";
 
@@ -324,7 +324,14 @@ test("H, X_j and the certificate of another ceremony", () => {
   expect(unhex(certificate.hash)).toBe(vectors.certificate_hash);
   expectRefused("CEREMONY-1", () => recomputeCertificate(other, hash, { ...run, run: 2 }));
   expectRefused("CEREMONY-2", () => recomputeCertificate(other, hash, { ...run, keys: [...run.keys].reverse() }));
-  expectRefused("CEREMONY-5", () => recomputeCertificate(change({ ...other, threshold: 3 }), hash, run));
+  expectRefused("THRESHOLD-2", () => recomputeCertificate(change({ ...other, threshold: 3 }), hash, run));
+  // Committed to as it is, so that the number of its shares is what remains to be wrong.
+  const dealings = run.dealings.map((each) => ({ ...each, shares: each.shares.slice(1) }));
+  const commitments = run.commitments.map((each, at) => ({
+    ...each,
+    hash: taggedHash(tag(other.kind, "ceremony-commitment"), hash, CEREMONY_DEALING.toBytes(dealings[at]!)),
+  }));
+  expectRefused("CEREMONY-5", () => recomputeCertificate(other, hash, { ...run, dealings, commitments }));
   const acceptances = run.acceptances.map((each) => ({ ...each, digest: new Uint8Array(32) }));
   expectRefused("CEREMONY-8", () => recomputeCertificate(other, hash, { ...run, acceptances }));
 });
