@@ -138,19 +138,21 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
         """Return record, auditor's report, verifier, states and trail as one archive, to officers and operators."""
         person = roles.require(asked, {"officer", "operator"})
         state = elections.state()
+        settings = roles.context.settings
+        is_open = state.phase == "open"
+        reports = audit(settings.published_dir, state.manifest_hash, state.counts.entries, is_open=is_open)
+        given = find_reports(settings.data_dir / "reports")
         roles.note(person.id, "evidence", "", "done")
         acts = [{**asdict(each), "hash": each.hash.hex()} for each in roles.whole_trail()]
         trail = json.dumps(acts, ensure_ascii=False).encode()
         live = look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue)
-        settings = roles.context.settings
         states = {
             "state/election.json": state.model_dump_json().encode(),
             "state/live.json": live.model_dump_json().encode(),
             "state/trail.json": trail,
         }
-        reports = audit(settings.published_dir, state.manifest_hash, state.counts.entries)
-        reports |= find_reports(settings.data_dir / "reports")
         states |= {f"report/{name}": content for name, content in reports.items()}
+        states |= {f"report/given/{name}": content for name, content in given.items()}
         readme = README.format(
             short_name=state.short_name, manifest_hash=state.manifest_hash, python=platform.python_version()
         )

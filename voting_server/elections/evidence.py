@@ -24,13 +24,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from voting_server.plumbing.problems import ProblemError
+
 _VERIFIER = ("audit", "crypto", "locales")
 _KEPT = {".py", ".pyi", ".json", ".so", ".typed"}
 _PORTION = 1 << 20
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 MOST_AUDITED = 20_000
 """Entries of the largest record that is audited for the pack; of a larger one the report is brought as a file."""
-_AUDIT_S = 300
+MOST_GIVEN = 64 << 20
+"""Bytes of all reports from elsewhere that go into a pack."""
+_AUDIT_S, _RETRY_S = 300, 30
 _ONE_AT_A_TIME = threading.Lock()
 _REPORTS = {".json", ".html", ".txt"}
 _NOT_MADE = """No report was made here: {reason}
@@ -41,13 +45,14 @@ README = """Evidence of the election {short_name}
 
 record/     the log as it was published: any copy of it has the same bytes
 report/     what the auditor's program says of it; made by the installation itself, so make it again
+            (given/: what somebody put beside it, made elsewhere)
 verifier/   the auditor's program as it was installed here (Python {python}); requirements.txt: the libraries beside it
 state/      state, live state and trail of the service when this was packed
 SHA256SUMS  of every file
 
 Verify with the manifest hash and the slots of each district that were published before the election:
 
-    PYTHONPATH=verifier python -c "from audit.cli import main; main()" \\
+    PYTHONPATH=verifier python -P -c "from audit.cli import main; main()" \\
         verify record --manifest-hash HASH --slots figures.json
 
 Do not take the manifest hash from this file. It says: {manifest_hash}
@@ -60,24 +65,51 @@ def name_of(short_name: str) -> str:
 
 
 def find_reports(folder: Path) -> dict[str, bytes]:
-    """Return the reports that somebody has put into a folder, by name."""
+    """Return the reports that somebody has put into a folder, by name; those that are too large are named in a note."""
     if not folder.is_dir():
         return {}
-    found = (each for each in sorted(folder.iterdir()) if each.is_file() and not each.is_symlink())
-    return {each.name: each.read_bytes() for each in found if each.suffix in _REPORTS}
+    found, left, left_out = dict[str, bytes](), MOST_GIVEN, list[str]()
+    for each in sorted(folder.iterdir()):
+        if each.suffix in _REPORTS and each.is_file() and not each.is_symlink():
+            with each.open("rb") as file:
+                content = file.read(left + 1)
+            if len(content) > left:
+                left_out.append(each.name)
+            else:
+                found[each.name], left = content, left - len(content)
+    if left_out:
+        found["LEFT-OUT.txt"] = "".join(f"{name}\n" for name in left_out).encode()
+    return found
 
 
-def audit(record: Path, manifest_hash: str, size: int) -> dict[str, bytes]:
+def audit(record: Path, manifest_hash: str, size: int, *, is_open: bool = False) -> dict[str, bytes]:
     """Run the auditor's program over a record of so many entries; return its report's files, or why there is none.
 
-    A process of its own, with nothing of this one's environment: its keys are no affair of an auditor's.
+    A process of its own, with nothing of this one's environment: its keys are no affair of an auditor's. While people
+    vote it is not run: the machine is theirs. Raises ProblemError while another one runs, since waiting takes a thread.
     """
+    if is_open:
+        return _not_made("the voting is going on")
     if size > MOST_AUDITED:
-        return {"NOT-MADE.txt": _NOT_MADE.format(reason=f"the record has {size} entries").encode()}
-    with _ONE_AT_A_TIME, tempfile.TemporaryDirectory() as scratch:
+        return _not_made(f"the record has {size} entries")
+    if not _ONE_AT_A_TIME.acquire(blocking=False):
+        raise ProblemError("busy", retry_after_s=_RETRY_S)
+    try:
+        return _audit(record, manifest_hash)
+    finally:
+        _ONE_AT_A_TIME.release()
+
+
+def _not_made(reason: str) -> dict[str, bytes]:
+    return {"NOT-MADE.txt": _NOT_MADE.format(reason=reason).encode()}
+
+
+def _audit(record: Path, manifest_hash: str) -> dict[str, bytes]:
+    with tempfile.TemporaryDirectory() as scratch:
         names = ("report.json", "report.html")
         made = [Path(scratch, name) for name in names]
-        command = [sys.executable, "-c", "from audit.cli import main; main()", "verify", record.name]
+        # -P: nothing is imported from the folder that the process stands in, where data lies.
+        command = [sys.executable, "-P", "-c", "from audit.cli import main; main()", "verify", record.name]
         command += ["--manifest-hash", manifest_hash, "--workers", "1", "--json", str(made[0]), "--html", str(made[1])]
         environment = {
             "PATH": os.environ.get("PATH", ""),
@@ -94,10 +126,10 @@ def audit(record: Path, manifest_hash: str, size: int) -> dict[str, bytes]:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            return {"NOT-MADE.txt": _NOT_MADE.format(reason=f"it took more than {_AUDIT_S} s").encode()}
+            return _not_made(f"it took more than {_AUDIT_S} s")
         if not all(each.is_file() for each in made):
             reason = ended.stderr.decode("utf-8", "replace").strip()[-500:] or f"status {ended.returncode}"
-            return {"NOT-MADE.txt": _NOT_MADE.format(reason=reason).encode()}
+            return _not_made(reason)
         return {name: each.read_bytes() for name, each in zip(names, made, strict=True)}
 
 

@@ -5,6 +5,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 import zipfile
 from base64 import b64decode
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.roles import enter
 from tests.simulator import fresh, secret, signing_key
 from voting_server.elections import evidence
 from voting_server.elections.prepared import TO_EXPLAIN, prepare
+from voting_server.plumbing.problems import ProblemError
 
 
 def prepared(folder: Path, stage: str) -> dict[str, bytes]:
@@ -68,6 +70,7 @@ def test_the_evidence_is_enough_to_verify_again(tmp_path: Path) -> None:
         reports.mkdir()
         (reports / "observers.json").write_text("{}")
         (reports / "observers.exe").write_text("no report")
+        (reports / "report.json").write_text('{"verdict": "verified"}')
         headers = enter(desk.app, "operator")
         answer = desk.client.get("/evidence", headers=headers)
         trail = desk.client.get("/roles/trail", headers=headers).json()["acts"]
@@ -80,7 +83,7 @@ def test_the_evidence_is_enough_to_verify_again(tmp_path: Path) -> None:
     names = set(archive.namelist())
     assert "report/NOT-MADE.txt" not in names, archive.read("report/NOT-MADE.txt")
     assert {each for each in names if each.startswith("report/")} == {
-        f"report/{each}" for each in ("report.json", "report.html", "observers.json")
+        f"report/{each}" for each in ("report.json", "report.html", "given/observers.json", "given/report.json")
     }
     assert {"state/election.json", "state/live.json", "state/trail.json", "verifier/requirements.txt"} <= names
     assert trail[0]["act"] == "evidence"
@@ -118,6 +121,62 @@ def test_the_auditor_in_the_service_gets_none_of_its_keys(tmp_path: Path, monkey
     monkeypatch.setattr("voting_server.elections.evidence.subprocess.run", run)
     evidence.audit(tmp_path, "ab" * 32, 1)
     assert set(seen[0]) == {"PATH", "PYTHONPATH"}
+
+
+def test_a_second_pack_waits_for_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads that waited for a first audit would be missing to the voters."""
+    begun, ended = threading.Event(), threading.Event()
+
+    def run(_command: list[str], **_more: object) -> subprocess.CompletedProcess[bytes]:
+        begun.set()
+        ended.wait(10)
+        return subprocess.CompletedProcess([], 1, b"", b"no record")
+
+    monkeypatch.setattr("voting_server.elections.evidence.subprocess.run", run)
+    first = threading.Thread(target=evidence.audit, args=(tmp_path, "ab" * 32, 1))
+    first.start()
+    try:
+        assert begun.wait(10)
+        with pytest.raises(ProblemError, match="busy") as refused:
+            evidence.audit(tmp_path, "ab" * 32, 1)
+        assert refused.value.retry_after_s
+    finally:
+        ended.set()
+        first.join(20)
+    assert b"no record" in evidence.audit(tmp_path, "ab" * 32, 1)["NOT-MADE.txt"]
+
+
+def test_nothing_is_audited_here_while_people_vote(tmp_path: Path) -> None:
+    with open_desk(tmp_path, "voted") as desk:
+        write_files(desk.settings.published_dir, files_of(desk.world))
+        answer = desk.client.get("/evidence", headers=enter(desk.app, "operator"))
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert [each for each in archive.namelist() if each.startswith("report/")] == ["report/NOT-MADE.txt"]
+    assert b"voting is going on" in archive.read("report/NOT-MADE.txt")
+
+
+def test_the_auditor_in_the_service_runs_nothing_that_lies_beside_the_record(tmp_path: Path) -> None:
+    record, mark = tmp_path / "record", tmp_path / "ran"
+    record.mkdir()
+    for name in ("audit", "json"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(mark)!r}, 'w').close()\n")
+    assert evidence.audit(record, "ab" * 32, 1)
+    assert not mark.exists()
+
+
+def test_reports_from_elsewhere_are_bounded_and_what_is_left_out_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "MOST_GIVEN", 10)
+    for name, size in (("a.json", 6), ("b.json", 5), ("c.txt", 4)):
+        (tmp_path / name).write_bytes(bytes(size))
+    (tmp_path / "d.html").symlink_to(tmp_path / "a.json")
+    found = evidence.find_reports(tmp_path)
+    assert {name: len(content) for name, content in found.items() if name != "LEFT-OUT.txt"} == {
+        "a.json": 6,
+        "c.txt": 4,
+    }
+    assert found["LEFT-OUT.txt"] == b"b.json\n"
 
 
 @pytest.mark.parametrize("path", ["/evidence", "/acts/prepared"])
