@@ -109,11 +109,12 @@ class Proposals:
         try:
             leaf = self._take(found, entry.to_bytes())
         except Refused as refusal:
-            self._end(identifier, "signed", note=refusal.reason, check=refusal.check)
+            self._note(identifier, refusal.reason, refusal.check)
         except ProblemError as problem:
-            self._end(identifier, "signed", note=problem.code)
+            self._note(identifier, problem.code)
         else:
-            self._end(identifier, "taken", leaf=leaf)
+            with self._context.database.begin() as connection:
+                store.set_taken(connection, identifier, leaf)
         return self.find(identifier)
 
     def reject(self, person: Person, identifier: int, reason: str) -> None:
@@ -153,11 +154,9 @@ class Proposals:
             return None
         return self._elections.take(raw).leaf
 
-    def _end(
-        self, identifier: int, state: store.State, *, note: str = "", check: str = "", leaf: bytes | None = None
-    ) -> None:
+    def _note(self, identifier: int, note: str, check: str = "") -> None:
         with self._context.database.begin() as connection:
-            store.set_state(connection, identifier, state, note=note, check=check, leaf=leaf)
+            store.set_state(connection, identifier, "signed", note=note, check=check)
 
     def _keys(self, entry_type: str, body: bytes) -> Keys:
         """Return whose signatures count: those of the election, or for a manifest those that it names itself."""

@@ -160,15 +160,20 @@ def set_state(
     ended_by: int | None = None,
     note: str = "",
     check: str = "",
-    leaf: bytes | None = None,
 ) -> bool:
     """Say what became of an open proposal; False where it is open no more."""
     changed = connection.execute(
         update(PROPOSALS)
         .where(PROPOSALS.c.id == proposal, PROPOSALS.c.state.in_(OPEN))
-        .values(state=state, ended_by=ended_by, note=note[:300], check=check, leaf=leaf)
+        .values(state=state, ended_by=ended_by, note=note[:300], check=check)
     )
     return changed.rowcount == 1
+
+
+def set_taken(connection: Connection, proposal: int, leaf: bytes | None) -> None:
+    """Say that the log took a proposal's entry: whatever was said of it meanwhile came too late."""
+    values = {"state": "taken", "ended_by": None, "note": "", "check": "", "leaf": leaf}
+    connection.execute(update(PROPOSALS).where(PROPOSALS.c.id == proposal).values(**values))
 
 
 def find(connection: Connection, proposal: int, *, lock: bool = False) -> Proposal | None:

@@ -19,7 +19,9 @@ from tests.roles import Headers, app_of, enter, lay_out, roles_of
 from tests.simulator import World, secret, signing_key
 from tests.unit.voting_server.elections.test_elections import founding, settings
 from voting_server.app import create_app
+from voting_server.board.service import Queued
 from voting_server.elections import store
+from voting_server.elections.service import Elections
 
 BODY = Client((ClientFile("index.html", secret("client page")),))
 
@@ -429,6 +431,23 @@ def complete(commission: Commission, made: dict[str, Any], who: str) -> Any:  # 
     signatures.append((bytes.fromhex(own["key_id"]), bytes.fromhex(own["signature"])))
     raw = Entry(made["type"], body, tuple(sorted(signatures))).to_bytes()
     return commission.client.post("/entries", content=raw, headers={"content-type": "application/cbor"})
+
+
+def test_what_the_log_took_is_not_shown_as_rejected(commission: Commission, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rejection that comes between the intake's yes and its note is too late: the entry stands in the log."""
+    made, take = commission.propose().json(), Elections.take
+
+    def slow(elections: Elections, raw: bytes) -> Queued:
+        taken = take(elections, raw)
+        assert reject(commission, made["id"], "officer 0").json()["state"] == "rejected"
+        return taken
+
+    monkeypatch.setattr(Elections, "take", slow)
+    assert commission.sign(made, "officer 1").json()["state"] == "taken"
+    assert commission.desk.sequence() == []
+    found = commission.read(made["id"])
+    assert (found["state"], found["note"]) == ("taken", "")
+    assert found["index"] is not None
 
 
 def reject(commission: Commission, identifier: int, who: str) -> Any:  # noqa: ANN401
