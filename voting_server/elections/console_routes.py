@@ -17,7 +17,7 @@ from crypto.election.manifest import hash_manifest
 from voting_server.elections.acts import show_body
 from voting_server.elections.drafts import DraftIn, Place, draft
 from voting_server.elections.evidence import README, audit, find_reports, name_of, pack
-from voting_server.elections.live import LiveState, look
+from voting_server.elections.live import Districts, LiveState, look
 from voting_server.elections.prepared import prepare
 from voting_server.elections.service import Elections
 from voting_server.plumbing.problems import dictionary_of
@@ -91,7 +91,7 @@ class DraftOut(BaseModel):
 
 def make_router(elections: Elections, roles: Roles) -> APIRouter:
     """Return the routes."""
-    router = APIRouter(tags=["console"])
+    router, districts = APIRouter(tags=["console"]), Districts()
 
     @router.post("/manifests/checks")
     def check_draft(request: Request, asked: Caller, given: DraftIn) -> DraftOut:
@@ -145,7 +145,7 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
         roles.note(person.id, "evidence", "", "done")
         acts = [{**asdict(each), "hash": each.hash.hex()} for each in roles.whole_trail()]
         trail = json.dumps(acts, ensure_ascii=False).encode()
-        live = look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue)
+        live = look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue, districts)
         states = {
             "state/election.json": state.model_dump_json().encode(),
             "state/live.json": live.model_dump_json().encode(),
@@ -167,6 +167,6 @@ def make_router(elections: Elections, roles: Roles) -> APIRouter:
     def read_live(asked: Caller) -> LiveState:
         """Return turnout, queue, board, witnesses, drills and alarms, to anybody with a role."""
         roles.require(asked, ROLES)
-        return look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue)
+        return look(elections.board, roles.context.database.now_ms(), roles.context.limits.queue, districts)
 
     return router

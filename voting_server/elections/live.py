@@ -32,7 +32,7 @@ ALARMS = frozenset(
     }
 )
 MOST_COUNTED = 20_000
-"""Credentials of the largest roll whose voters are counted by district here: it is done under the record's lock."""
+"""Credentials of the largest roll whose voters are counted by district here, once for each size of the log."""
 _PATIENCE_INTERVALS, _PATIENCE_MS = 5, 30_000
 
 
@@ -124,7 +124,33 @@ class LiveState(BaseModel):
     alarms: list[Alarm]
 
 
-def look(board: Board, now_ms: int, queue_limit: int) -> LiveState:
+class Districts:
+    """The turnout of each district; its voters are counted once for each size of the log, under the record's lock."""
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self._voters: tuple[bytes, int, Counter[int]] = (b"", -1, Counter())
+
+    def of(self, record: Record) -> list[DistrictTurnout]:
+        """Return the districts of a record, which nobody else has at this time."""
+        voters, smallest = None, record.parts.manifest.minimum_cell
+        if record.roll.credentials <= MOST_COUNTED:
+            if self._voters[:2] != (record.manifest_hash, record.size):
+                self._voters = record.manifest_hash, record.size, _count_voters(record)
+            voters = self._voters[2]
+        return [
+            DistrictTurnout(
+                unit=unit,
+                name={each: getattr(record.parts.units[unit].name, each) for each in ("ky", "ru", "en")},
+                slots=slots,
+                credentials=record.roll.credentials_by_district[unit],
+                voters=voters[unit] if voters is not None and slots >= smallest else None,
+            )
+            for unit, slots in sorted(record.roll.slots_by_district.items())
+        ]
+
+
+def look(board: Board, now_ms: int, queue_limit: int, districts: Districts) -> LiveState:
     """Return the live state. Raises ProblemError before there is an election."""
     heads, waiting = board.heads(), board.store.count_waiting()
     lines = board.store.newest_cosignatures()
@@ -141,7 +167,7 @@ def look(board: Board, now_ms: int, queue_limit: int) -> LiveState:
             credentials=record.roll.credentials,
             voters=ballots - record.ballots.replaced,
             ballots=ballots,
-            districts=_districts(record),
+            districts=districts.of(record),
         )
     late_ms = now_ms - (quorum_at_ms or 0)
     if heads.quorum_size < heads.size and late_ms > patience_ms:
@@ -161,23 +187,12 @@ def look(board: Board, now_ms: int, queue_limit: int) -> LiveState:
     )
 
 
-def _districts(record: Record) -> list[DistrictTurnout]:
+def _count_voters(record: Record) -> Counter[int]:
     roll, parts, voters = record.roll, record.parts, Counter[int]()
-    counted = roll.credentials <= MOST_COUNTED
-    if counted:
-        for slot, row in roll.credentialed():
-            if record.ballots.last(row)[0] and not roll.is_struck(slot):
-                voters[parts.district[roll.unit_and_style(slot)[0]]] += 1
-    return [
-        DistrictTurnout(
-            unit=unit,
-            name={each: getattr(parts.units[unit].name, each) for each in ("ky", "ru", "en")},
-            slots=slots,
-            credentials=roll.credentials_by_district[unit],
-            voters=voters[unit] if counted and slots >= parts.manifest.minimum_cell else None,
-        )
-        for unit, slots in sorted(roll.slots_by_district.items())
-    ]
+    for slot, row in roll.credentialed():
+        if record.ballots.last(row)[0] and not roll.is_struck(slot):
+            voters[parts.district[roll.unit_and_style(slot)[0]]] += 1
+    return voters
 
 
 def _witness(name: str, newest: tuple[int, bytes] | None, quorum_size: int) -> WitnessState:

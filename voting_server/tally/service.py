@@ -134,7 +134,8 @@ class Tallies:
             if place not in self._opened:
                 # Under the lock for one cell at a time: a country has thousands, and others wait for the record.
                 with self._board.record(stale_ms=_FRESH_MS) as record:
-                    self._opened[place] = record.tally.open_cell(item)
+                    if place not in self._opened:  # whoever held the record before may have opened it
+                        self._opened[place] = record.tally.open_cell(item)
             votes = self._opened[place]
             body = Result(item.contest, item.number, votes).to_bytes()
             prepared.append(Prepared(item.contest, item.number, item.cell.ballots, votes, body))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from fastapi.testclient import TestClient
 from crypto.election.ballot import Receipt, make_receipt
 from crypto.election.entries import BallotEntry, Release, ReleaseItem, Result, parse_entry
 from crypto.election.record import Figures, Record
+from crypto.election.tally import Item, Tally
 from crypto.errors import Refused
 from tests.integration.board.town import Town
 from tests.simulator import THRESHOLD, signing_key
@@ -47,6 +49,32 @@ def test_results_from_the_servers_aggregates_and_the_officers_signatures(town: T
     assert tuple(option["votes"] for option in answer["contests"][0]["options"]) == town.expected(1)
     assert tuple(option["votes"] for option in answer["contests"][1]["options"]) == town.expected(2)
     assert answer["valid"] == answer["counted"] + answer["superseded"] + answer["struck"]
+
+
+def test_what_another_caller_opened_meanwhile_is_not_opened_again(desk: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waited for the record finds what the one before her has opened: a cell costs a discrete logarithm."""
+    tallies, open_cell, lend = Tallies(desk.board), Tally.open_cell, desk.board.record
+    desk.run("closed")
+    tallies.step()
+    desk.dispute()
+    for trustee in range(1, THRESHOLD + 1):
+        desk.block(desk.share(trustee))
+    opened: list[tuple[int, int]] = []
+
+    def count(tally: Tally, item: Item) -> tuple[int, ...]:
+        opened.append((item.contest, item.number))
+        return open_cell(tally, item)
+
+    def wait(stale_ms: int = 0) -> AbstractContextManager[Record]:
+        if stale_ms:
+            monkeypatch.setattr(desk.board, "record", lend)
+            assert len(tallies.prepare()) == len(desk.record.tally.plan.items)
+        return lend(stale_ms)
+
+    monkeypatch.setattr(Tally, "open_cell", count)
+    monkeypatch.setattr(desk.board, "record", wait)
+    assert len(tallies.prepare()) == len(desk.record.tally.plan.items)
+    assert len(opened) == len(set(opened)) == len(desk.record.tally.plan.items)
 
 
 def test_nothing_is_counted_before_the_close(desk: Town) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from crypto.election.credential import Roll
 from crypto.election.entries import Contest, Manifest
 from crypto.election.manifest import ZERO_HASH
 from crypto.signatures import sign_author
@@ -272,7 +273,28 @@ def test_no_voters_are_shown_of_a_small_district_or_a_large_roll(
     record = fresh("voted").record
     record.parts.manifest = replace(record.parts.manifest, minimum_cell=12)
     monkeypatch.undo()
-    assert [each.voters is None for each in live._districts(record)] == [True, False]
+    assert [each.voters is None for each in live.Districts().of(record)] == [True, False]
+
+
+def test_the_voters_of_districts_are_counted_once_for_each_size_of_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is done under the record's lock, for which voters wait."""
+    counted, credentialed = list[int](), Roll.credentialed
+
+    def count(roll: Roll) -> Iterator[tuple[int, int]]:
+        counted.append(roll.credentials)
+        return credentialed(roll)
+
+    with open_desk(tmp_path, "voted") as desk:
+        headers = enter(desk.app, "operator")
+        monkeypatch.setattr(Roll, "credentialed", count)
+        first, again = (desk.client.get("/live", headers=headers).json()["turnout"] for _ in range(2))
+        assert first == again
+        assert len(counted) == 1
+        desk.sequence()
+        desk.client.get("/live", headers=headers)
+        assert len(counted) == 2
 
 
 def test_the_rest_of_the_live_state(tmp_path: Path) -> None:
