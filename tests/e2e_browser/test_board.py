@@ -68,6 +68,8 @@ class Board:
         """Return the cells of a table's body."""
         found = self.page.get_by_role("region", name=name, exact=True)
         found.wait_for()
+        # Rows of entries come after their table's head.
+        found.locator("tbody tr").first.wait_for()
         rows = found.locator("tbody tr").all()
         return [[" ".join(cell.split()) for cell in row.locator("th, td").all_inner_texts()] for row in rows]
 

@@ -48,6 +48,7 @@ async function run(): Promise<unknown> {
     "seal",
     {
       style: style.id,
+      contests: style.contests.map(({ id }) => id),
       choices: style.contests.map((contest) => Array.from({ length: contest.maximum }, (_, index) => index)),
       pseudonym: new Uint8Array(16),
       number: 1,
